@@ -1,0 +1,96 @@
+"""Every setting, its default and its bounds: read once at the edge of a process, from `ANSWERLOOP_*` variables.
+
+Library code takes plain values and never reads the environment.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streaming.errors import ConfigurationError
+from streaming.retry_policy import Budget
+
+
+def _http_url(value: str) -> str:
+    AnyHttpUrl(value)
+    return value.rstrip("/")
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseSettings):
+    """The settings of one process. An empty variable counts as not set."""
+
+    model_config = SettingsConfigDict(env_prefix="ANSWERLOOP_", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    # where the components are
+    kafka_bootstrap: str = Field("127.0.0.1:9092", min_length=3)
+    database_url: str = Field("postgresql://answerloop@127.0.0.1:5432/answerloop", pattern=r"^postgres(ql)?://")
+    redis_url: str = Field("redis://127.0.0.1:6379/0", pattern=r"^(rediss?|unix)://")
+    flink_url: HttpUrl = "http://127.0.0.1:8081"
+    ollama_url: HttpUrl = "http://127.0.0.1:11434"
+    api_url: HttpUrl = "http://127.0.0.1:8000"
+
+    # what this process listens on
+    host: str = "127.0.0.1"
+    api_port: Port = 8000
+    ops_port: int = Field(0, ge=0, le=65535, description="/healthz, /readyz and /metrics of a service; 0: none")
+    api_token: SecretStr | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    # Kafka
+    replication_factor: int = Field(1, ge=1, le=7)
+    fetch_window: int = Field(10_000, ge=1, le=10_000, description="records of a partition taken beyond its committed offset")
+
+    # the model
+    model: str = Field("llama3.2:1b", min_length=1)
+    model_deadline_s: float = Field(120.0, gt=0, le=3600)
+    model_num_predict: int = Field(256, ge=1, le=32_768)
+    model_temperature: float = Field(0.7, ge=0, le=2)
+    model_in_flight: int = Field(8, ge=1, le=256, description="model calls in flight at the start")
+    model_in_flight_max: int = Field(32, ge=1, le=256)
+
+    # retries and scores
+    retry_budget: Budget = Budget.SHARED
+    score_threshold: float = Field(0.75, ge=-1, le=1)
+    scorer_model: str = Field("all-MiniLM-L6-v2", min_length=1, description="a path, a model name, or the one that ships")
+    scorer_layers: int = Field(6, ge=1, le=64)
+
+    # storage
+    database_pool: int = Field(10, ge=2, le=100)
+    persist_batch: int = Field(500, ge=1, le=5000)
+    persist_linger_ms: int = Field(20, ge=0, le=5000)
+    max_unenqueued: int = Field(10_000, ge=1)
+
+    # Flink
+    flink_parallelism: int = Field(1, ge=1, le=64)
+    flink_connector_jar: Path | None = None
+    checkpoint_dir: Path | None = None
+    checkpoint_interval_ms: int = Field(5_000, ge=500, le=600_000)
+
+    # the simulator
+    simulator_port: Port = 11434
+    simulator_slots: int = Field(8, ge=1, le=1024)
+    simulator_latency_ms: float = Field(150.0, ge=0, le=60_000, description="median time of a model call")
+    simulator_seed: int = Field(1, ge=0)
+
+
+@cache
+def load() -> Settings:
+    """The settings of this process.
+
+    Raises ConfigurationError that lists every bad one: name, value, what is allowed.
+    """
+    try:
+        return Settings()
+    except ValidationError as err:
+        lines = [
+            f"  ANSWERLOOP_{'_'.join(str(part) for part in each['loc']).upper()}={each['input']!r}: {each['msg']}"
+            for each in err.errors()
+        ]
+        raise ConfigurationError("Settings that cannot be used; correct them and start again:\n" + "\n".join(lines)) from err
