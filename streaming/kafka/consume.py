@@ -48,6 +48,9 @@ class Step(Protocol):
     async def run(self) -> None:
         """The step's own work, for as long as the loop runs. What it raises ends the service."""
 
+    def problems(self) -> Mapping[str, str]:
+        """What keeps the step from working now, by component; shown by `/readyz`. Empty: ready."""
+
 
 class ConsumeLoop:
     """Runs one step on one consumer until `stop`."""

@@ -1,0 +1,114 @@
+"""Topics and positions, as the cluster knows them. Every call blocks and has a deadline: run it in a thread from a coroutine."""
+
+from collections.abc import Collection, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import confluent_kafka as ck
+from confluent_kafka import admin as ck_admin
+
+from streaming.errors import ConfigurationError, Unreachable
+from streaming.kafka.client import TopicPartition
+from streaming.topics import TopicSpec
+
+T = TypeVar("T")
+
+DEADLINE_S = 15.0
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A topic that is not as declared."""
+
+    topic: str
+    setting: str
+    declared: str
+    actual: str
+
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.setting} is {self.actual}, declared {self.declared}"
+
+
+class KafkaAdmin:
+    """An administrator's connection to the cluster."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._admin = ck_admin.AdminClient({"bootstrap.servers": bootstrap, "socket.connection.setup.timeout.ms": 5000})
+
+    def topics(self) -> Mapping[str, int]:
+        """Every topic and its number of partitions. Raises Unreachable."""
+        try:
+            found = self._admin.list_topics(timeout=DEADLINE_S).topics
+        except ck.KafkaException as err:
+            raise self._unreachable(err) from err
+        return {name: len(topic.partitions) for name, topic in found.items() if topic.error is None}
+
+    def create(self, specs: Collection[TopicSpec], replication_factor: int) -> list[str]:
+        """Create the topics that are missing and wait until the cluster shows them. Returns their names."""
+        present = self.topics()
+        missing = [spec for spec in specs if spec.name not in present]
+        new = [ck_admin.NewTopic(spec.name, spec.partitions, replication_factor, config=spec.config) for spec in missing]
+        for name, future in self._admin.create_topics(new, operation_timeout=DEADLINE_S).items() if new else ():
+            try:
+                self._result(future)
+            except ConfigurationError as err:
+                cause = err.__cause__
+                if not (isinstance(cause, ck.KafkaException) and cause.args[0].code() == ck.KafkaError.TOPIC_ALREADY_EXISTS):
+                    raise ConfigurationError(f"topic {name} cannot be created: {err}") from err
+        return [spec.name for spec in missing]
+
+    def drift(self, specs: Collection[TopicSpec]) -> list[Drift]:
+        """Where existing topics differ from what is declared."""
+        partitions = self.topics()
+        resources = [ck_admin.ConfigResource(ck_admin.ResourceType.TOPIC, spec.name) for spec in specs]
+        configs = {resource.name: self._result(future) for resource, future in self._admin.describe_configs(resources).items()}
+        found = []
+        for spec in specs:
+            if partitions[spec.name] != spec.partitions:
+                found.append(Drift(spec.name, "partitions", str(spec.partitions), str(partitions[spec.name])))
+            for setting, declared in spec.config.items():
+                actual = str(configs[spec.name][setting].value)
+                if actual != declared:
+                    found.append(Drift(spec.name, setting, declared, actual))
+        return found
+
+    def partitions(self, topics: Collection[str]) -> list[TopicPartition]:
+        """The partitions of these topics. Raises Unreachable, also for a topic that does not exist."""
+        present = self.topics()
+        missing = sorted(set(topics) - set(present))
+        if missing:
+            raise Unreachable(f"topics {', '.join(missing)} do not exist: run `python -m streaming provision`")
+        return [TopicPartition(topic, partition) for topic in topics for partition in range(present[topic])]
+
+    def end_offsets(self, topics: Collection[str]) -> dict[TopicPartition, int]:
+        """The offset that the next record of each partition will have."""
+        wanted = {
+            ck.TopicPartition(*partition): ck_admin.OffsetSpec.latest() for partition in self.partitions(topics)
+        }
+        results = self._admin.list_offsets(wanted, request_timeout=DEADLINE_S)
+        return {
+            TopicPartition(place.topic, place.partition): int(self._result(future).offset) for place, future in results.items()
+        }
+
+    def committed(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int | None]:
+        """The group's committed offset in each partition, None where it never committed."""
+        request = ck.ConsumerGroupTopicPartitions(group, [ck.TopicPartition(*partition) for partition in partitions])
+        (future,) = self._admin.list_consumer_group_offsets([request], request_timeout=DEADLINE_S).values()
+        places = self._result(future).topic_partitions
+        return {TopicPartition(place.topic, place.partition): place.offset if place.offset >= 0 else None for place in places}
+
+    def _result(self, future: "Future[Any]") -> Any:
+        try:
+            return future.result(DEADLINE_S)
+        except TimeoutError as err:
+            raise Unreachable(f"Kafka at {self._bootstrap} does not answer within {DEADLINE_S:.0f} s") from err
+        except ck.KafkaException as err:
+            error = err.args[0]
+            if error.retriable() or error.code() in (ck.KafkaError._TRANSPORT, ck.KafkaError._TIMED_OUT, ck.KafkaError.REQUEST_TIMED_OUT):
+                raise self._unreachable(err) from err
+            raise ConfigurationError(f"Kafka at {self._bootstrap}: {error.str()}") from err
+
+    def _unreachable(self, err: ck.KafkaException) -> Unreachable:
+        return Unreachable(f"Kafka at {self._bootstrap} cannot be reached ({err.args[0].str()}): is the stack up?")

@@ -1,0 +1,267 @@
+"""Consumer and producer on librdkafka. Each has one thread of its own; coroutines wait for it without blocking the event loop."""
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import confluent_kafka as ck
+
+from streaming import metrics
+from streaming.errors import DeliveryFailed, RecordTooLarge, Unreachable
+from streaming.kafka.client import Assigned, Committed, Delivered, Lost, Record, Revoked, TopicPartition
+from streaming.topics import MAX_MESSAGE_BYTES
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+QUEUE_MOST = 100_000
+CALL_DEADLINE_S = 10.0
+# A rebalance callback waits for the step to finish what is under way (5 s); the broker's patience is `session.timeout.ms`.
+REBALANCE_DEADLINE_S = 8.0
+
+_TRY_LATER = {
+    ck.KafkaError._ALL_BROKERS_DOWN,
+    ck.KafkaError._TIMED_OUT,
+    ck.KafkaError._TRANSPORT,
+    ck.KafkaError._WAIT_COORD,
+    ck.KafkaError._NO_OFFSET,
+    ck.KafkaError._STATE,
+    ck.KafkaError._IN_PROGRESS,
+    ck.KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    ck.KafkaError.COORDINATOR_NOT_AVAILABLE,
+    ck.KafkaError.ILLEGAL_GENERATION,
+    ck.KafkaError.NOT_COORDINATOR,
+    ck.KafkaError.REBALANCE_IN_PROGRESS,
+    ck.KafkaError.REQUEST_TIMED_OUT,
+    ck.KafkaError.UNKNOWN_MEMBER_ID,
+}
+_TOO_LARGE = {ck.KafkaError.MSG_SIZE_TOO_LARGE, ck.KafkaError.RECORD_LIST_TOO_LARGE}
+
+
+def _report(error: ck.KafkaError) -> None:
+    log.warning("Kafka: %s", error.str())
+
+
+class KafkaProducer:
+    """Idempotent, acks=all. Deliveries are reported to the loop in groups, not one wake-up each."""
+
+    def __init__(self, bootstrap: str, message_timeout_s: float = 30.0) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._room = asyncio.Semaphore(QUEUE_MOST)
+        self._message_timeout_s = message_timeout_s
+        self._producer = ck.Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "acks": "all",
+                "enable.idempotence": True,
+                "linger.ms": 2,
+                "compression.type": "lz4",
+                "message.max.bytes": MAX_MESSAGE_BYTES,
+                "message.timeout.ms": int(message_timeout_s * 1000),
+                "queue.buffering.max.messages": QUEUE_MOST + 1000,
+                "queue.buffering.max.kbytes": 1_048_576,
+                "reconnect.backoff.max.ms": 2000,
+                "error_cb": _report,
+            }
+        )
+        self._reports: deque[tuple[asyncio.Future[Delivered], ck.KafkaError | None, ck.Message]] = deque()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
+        self._thread.start()
+
+    async def send(self, topic: str, key: str, value: bytes) -> Delivered:
+        """Return once the broker has acknowledged the record. Raises DeliveryFailed, RecordTooLarge."""
+        async with self._room:
+            future: asyncio.Future[Delivered] = self._loop.create_future()
+
+            def delivered(error: ck.KafkaError | None, message: ck.Message) -> None:
+                self._reports.append((future, error, message))
+
+            try:
+                self._producer.produce(topic, value, key, on_delivery=delivered)
+            except ck.KafkaException as err:
+                raise _send_error(err.args[0], topic, key, len(value)) from err
+            except BufferError as err:
+                raise DeliveryFailed(f"{topic}: the producer's queue is full of records that Kafka does not take") from err
+            result = await future
+            metrics.PRODUCED.labels(topic).inc()
+            return result
+
+    async def close(self) -> None:
+        """Deliver what is under way, within the message timeout, then end."""
+        left = await asyncio.to_thread(self._producer.flush, self._message_timeout_s)
+        self._closing.set()
+        await asyncio.to_thread(self._thread.join, CALL_DEADLINE_S)
+        self._settle()
+        if left:
+            log.warning("%d records were not delivered before the producer closed", left)
+
+    def _poll(self) -> None:
+        while not self._closing.is_set():
+            self._producer.poll(0.1)
+            if self._reports:
+                self._loop.call_soon_threadsafe(self._settle)
+
+    def _settle(self) -> None:
+        while self._reports:
+            future, error, message = self._reports.popleft()
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(Delivered(message.topic(), message.partition(), message.offset()))
+            else:
+                value = message.value()
+                future.set_exception(_send_error(error, message.topic(), str(message.key()), len(value) if value else 0))
+
+
+def _send_error(error: ck.KafkaError, topic: str, key: str, size: int) -> Exception:
+    if error.code() in _TOO_LARGE:
+        return RecordTooLarge(f"{topic}: the record of {key} has {size} bytes, {MAX_MESSAGE_BYTES} are allowed")
+    return DeliveryFailed(f"{topic}: the record of {key} was not delivered: {error.str()}")
+
+
+class KafkaConsumer:
+    """A member of a consumer group; cooperative rebalancing, no automatic commit."""
+
+    def __init__(self, bootstrap: str, group: str) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-consumer")
+        self._consumer = ck.Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": group,
+                "auto.offset.reset": "earliest",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": 10_000,
+                "heartbeat.interval.ms": 2_000,
+                "max.poll.interval.ms": 60_000,
+                "fetch.wait.max.ms": 100,
+                "fetch.error.backoff.ms": 100,
+                "queued.max.messages.kbytes": 32_768,
+                "fetch.message.max.bytes": MAX_MESSAGE_BYTES,
+                "fetch.max.bytes": 2 * MAX_MESSAGE_BYTES,
+                "topic.metadata.refresh.interval.ms": 10_000,
+                "reconnect.backoff.max.ms": 2000,
+                "error_cb": _report,
+            }
+        )
+
+    async def subscribe(self, topics: Collection[str], assigned: Assigned, revoked: Revoked, lost: Lost) -> None:
+        """Join the group; the callbacks run on the event loop while a `fetch` waits."""
+
+        def on_assign(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
+            # Positions that cannot be read now would be read as "never committed" and everything done again: wait for them.
+            committed = consumer.committed(partitions, timeout=CALL_DEADLINE_S) if partitions else []
+            for place in committed:
+                if place.error is not None:
+                    raise ck.KafkaException(place.error)
+            consumer.incremental_assign([_from_start(place) for place in committed])
+            self._on_loop(assigned({_partition(place): _committed(place) for place in committed}))
+
+        def on_revoke(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
+            positions = self._on_loop(revoked([_partition(place) for place in partitions]))
+            if positions:
+                self._commit(positions)
+            consumer.incremental_unassign(partitions)
+
+        def on_lost(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
+            self._on_loop(lost([_partition(place) for place in partitions]))
+            consumer.incremental_unassign(partitions)
+
+        await self._call(lambda: self._consumer.subscribe(list(topics), on_assign=on_assign, on_revoke=on_revoke, on_lost=on_lost))
+
+    async def fetch(self, most: int, timeout_s: float) -> list[Record]:
+        """Wait for the first record, then take what is there already."""
+        messages = await self._call(lambda: self._poll(most, timeout_s))
+        records = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                records.append(_record(message))
+            elif error.code() in (ck.KafkaError.UNKNOWN_TOPIC_OR_PART, ck.KafkaError._UNKNOWN_TOPIC):
+                if not records:
+                    raise Unreachable(f"topic {message.topic()} does not exist: run `python -m streaming provision`")
+            elif error.fatal():
+                raise ck.KafkaException(error)
+            else:
+                log.warning("Kafka, %s: %s", message.topic() or "consumer", error.str())
+        return records
+
+    async def commit(self, positions: Mapping[TopicPartition, Committed]) -> bool:
+        """Whether the broker took the commit."""
+        return await self._call(lambda: self._commit(positions))
+
+    async def pause(self, partitions: Collection[TopicPartition]) -> None:
+        """Stop fetching from these."""
+        await self._call(lambda: self._consumer.pause([ck.TopicPartition(*partition) for partition in partitions]))
+
+    async def resume(self, partitions: Collection[TopicPartition]) -> None:
+        """Fetch from these again."""
+        await self._call(lambda: self._consumer.resume([ck.TopicPartition(*partition) for partition in partitions]))
+
+    async def close(self) -> None:
+        """Leave the group and end the thread."""
+        await self._call(self._consumer.close)
+        self._thread.shutdown(wait=False)
+
+    def _poll(self, most: int, timeout_s: float) -> list[ck.Message]:
+        first = self._consumer.poll(timeout_s)
+        if first is None:
+            return []
+        return [first, *self._consumer.consume(most - 1, timeout=0)] if most > 1 else [first]
+
+    def _commit(self, positions: Mapping[TopicPartition, Committed]) -> bool:
+        places = [
+            ck.TopicPartition(partition.topic, partition.partition, place.offset, metadata=place.metadata)
+            for partition, place in positions.items()
+            if place.offset is not None
+        ]
+        try:
+            results = self._consumer.commit(offsets=places, asynchronous=False)
+        except ck.KafkaException as err:
+            if err.args[0].code() not in _TRY_LATER:
+                raise
+            log.info("commit refused for now: %s", err.args[0].str())
+            return False
+        refused = [place for place in results or [] if place.error is not None]
+        for place in refused:
+            if place.error.code() not in _TRY_LATER:
+                raise ck.KafkaException(place.error)
+            log.info("commit of %s[%d] refused for now: %s", place.topic, place.partition, place.error.str())
+        return not refused
+
+    def _on_loop(self, work: Awaitable[T]) -> T:
+        """Run a callback's work on the event loop while this thread, which holds the rebalance, waits."""
+
+        async def run() -> T:
+            return await work
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(REBALANCE_DEADLINE_S)
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        return await self._loop.run_in_executor(self._thread, work)
+
+
+def _partition(place: ck.TopicPartition) -> TopicPartition:
+    return TopicPartition(place.topic, place.partition)
+
+
+def _committed(place: ck.TopicPartition) -> Committed:
+    return Committed(place.offset if place.offset >= 0 else None, place.metadata or "")
+
+
+def _from_start(place: ck.TopicPartition) -> ck.TopicPartition:
+    offset = place.offset if place.offset >= 0 else ck.OFFSET_STORED
+    return ck.TopicPartition(place.topic, place.partition, offset)
+
+
+def _record(message: ck.Message) -> Record:
+    fields: dict[str, Any] = {"key": message.key(), "value": message.value()}
+    return Record(message.topic(), message.partition(), message.offset(), fields["key"], fields["value"], message.timestamp()[1])

@@ -1,0 +1,177 @@
+"""A broker in memory with the behaviour the services rely on: partitions, groups, committed positions, rebalances. For tests."""
+
+import asyncio
+import zlib
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+
+from streaming.clock import Clock, SystemClock
+from streaming.errors import DeliveryFailed, RecordTooLarge, Unreachable
+from streaming.kafka.client import Assigned, Committed, Delivered, Lost, Record, Revoked, TopicPartition
+from streaming.topics import MAX_MESSAGE_BYTES
+
+
+class MemoryBroker:
+    """Topics, their records and the groups' positions."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self.away = False
+        self.committed: dict[str, dict[TopicPartition, Committed]] = defaultdict(dict)
+        self.changed = asyncio.Condition()
+        self._clock = clock or SystemClock()
+        self._logs: dict[TopicPartition, list[Record]] = {}
+        self._members: dict[str, list[MemoryConsumer]] = defaultdict(list)
+
+    def create(self, topic: str, partitions: int = 1) -> None:
+        """Create a topic."""
+        for partition in range(partitions):
+            self._logs[TopicPartition(topic, partition)] = []
+
+    def records(self, topic: str) -> list[Record]:
+        """Every record of a topic, by partition and offset."""
+        return [record for partition in self.partitions([topic]) for record in self._logs[partition]]
+
+    def partitions(self, topics: Collection[str]) -> list[TopicPartition]:
+        """The partitions of these topics."""
+        return [partition for partition in self._logs if partition.topic in topics]
+
+    def producer(self) -> "MemoryProducer":
+        """A producer on this broker."""
+        return MemoryProducer(self)
+
+    def consumer(self, group: str) -> "MemoryConsumer":
+        """A member of a group on this broker."""
+        return MemoryConsumer(self, group)
+
+    async def append(self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None) -> Delivered:
+        """Add a record; without a partition, the key chooses it."""
+        places = self.partitions([topic])
+        if self.away or not places:
+            raise DeliveryFailed(f"{topic}: the broker is away or the topic does not exist")
+        if len(value or b"") > MAX_MESSAGE_BYTES:
+            raise RecordTooLarge(f"{topic}: {len(value or b'')} bytes")
+        place = places[zlib.crc32(key or b"") % len(places) if partition is None else partition]
+        log = self._logs[place]
+        log.append(Record(topic, place.partition, len(log), key, value, int(self._clock.now().timestamp() * 1000)))
+        async with self.changed:
+            self.changed.notify_all()
+        return Delivered(topic, place.partition, len(log) - 1)
+
+    def read(self, place: TopicPartition, offset: int, most: int) -> list[Record]:
+        """Records of a partition from an offset on."""
+        return self._logs[place][offset : offset + most]
+
+    async def join(self, member: "MemoryConsumer") -> None:
+        """Add a member and spread the partitions anew."""
+        self._members[member.group].append(member)
+        await self._rebalance(member.group)
+
+    async def leave(self, member: "MemoryConsumer") -> None:
+        """Take a member out and spread its partitions over the others."""
+        self._members[member.group].remove(member)
+        await member.revoke(list(member.positions))
+        await self._rebalance(member.group)
+
+    async def _rebalance(self, group: str) -> None:
+        members = self._members[group]
+        wanted = {
+            place: members[index % len(members)]
+            for index, place in enumerate(self.partitions({topic for member in members for topic in member.topics}))
+        }
+        for member in members:
+            await member.revoke([place for place in member.positions if wanted.get(place) is not member])
+        for member in members:
+            await member.assign([place for place, owner in wanted.items() if owner is member and place not in member.positions])
+
+
+class MemoryProducer:
+    """Producer on a MemoryBroker."""
+
+    def __init__(self, broker: MemoryBroker) -> None:
+        self._broker = broker
+
+    async def send(self, topic: str, key: str, value: bytes) -> Delivered:
+        """Append the record."""
+        return await self._broker.append(topic, key.encode(), value)
+
+    async def close(self) -> None:
+        """Nothing is under way."""
+
+
+class MemoryConsumer:
+    """Consumer on a MemoryBroker; rebalances take effect at once, not within `fetch`."""
+
+    def __init__(self, broker: MemoryBroker, group: str) -> None:
+        self.group = group
+        self.topics: frozenset[str] = frozenset()
+        self.positions: dict[TopicPartition, int] = {}
+        self._broker = broker
+        self._paused: set[TopicPartition] = set()
+        self._assigned: Assigned
+        self._revoked: Revoked
+
+    async def subscribe(self, topics: Collection[str], assigned: Assigned, revoked: Revoked, lost: Lost) -> None:
+        """Join the group."""
+        self.topics, self._assigned, self._revoked = frozenset(topics), assigned, revoked
+        await self._broker.join(self)
+
+    async def fetch(self, most: int, timeout_s: float) -> list[Record]:
+        """What lies after the positions, waiting up to `timeout_s` for a first record."""
+        missing = [topic for topic in self.topics if not self._broker.partitions([topic])]
+        if missing:
+            raise Unreachable(f"topic {missing[0]} does not exist: run `python -m streaming provision`")
+        if not (records := self._read(most)):
+            try:
+                async with asyncio.timeout(timeout_s), self._broker.changed:
+                    await self._broker.changed.wait()
+            except TimeoutError:
+                return []
+            records = self._read(most)
+        return records
+
+    async def commit(self, positions: Mapping[TopicPartition, Committed]) -> bool:
+        """Store the positions of the partitions that this member holds."""
+        if self._broker.away:
+            return False
+        self._broker.committed[self.group].update({place: at for place, at in positions.items() if place in self.positions})
+        return True
+
+    async def pause(self, partitions: Collection[TopicPartition]) -> None:
+        """Stop fetching from these."""
+        self._paused |= set(partitions)
+
+    async def resume(self, partitions: Collection[TopicPartition]) -> None:
+        """Fetch from these again."""
+        self._paused -= set(partitions)
+
+    async def close(self) -> None:
+        """Leave the group."""
+        await self._broker.leave(self)
+
+    async def assign(self, places: Collection[TopicPartition]) -> None:
+        """Take partitions over at the group's positions."""
+        if not places:
+            return
+        stored = self._broker.committed[self.group]
+        committed = {place: stored.get(place, Committed(None, "")) for place in places}
+        self.positions.update({place: at.offset or 0 for place, at in committed.items()})
+        await self._assigned(committed)
+
+    async def revoke(self, places: Collection[TopicPartition]) -> None:
+        """Give partitions up, committing what the callback says."""
+        if not places:
+            return
+        await self.commit(await self._revoked(places))
+        for place in places:
+            self.positions.pop(place, None)
+            self._paused.discard(place)
+
+    def _read(self, most: int) -> list[Record]:
+        records: list[Record] = []
+        if self._broker.away:
+            return records
+        for place in set(self.positions) - self._paused:
+            found = self._broker.read(place, self.positions[place], most - len(records))
+            self.positions[place] += len(found)
+            records += found
+        return records

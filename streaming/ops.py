@@ -1,0 +1,40 @@
+"""What every service shows of itself: /healthz, /readyz and /metrics, from a thread, so that a busy event loop still answers."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+
+import uvicorn
+from fastapi import FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+Problems = Callable[[], Mapping[str, str]]
+
+
+def ops_app(service: str, problems: Problems) -> FastAPI:
+    """`problems`: what keeps the service from working now, by component."""
+    app = FastAPI(title=service, docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        return {"service": service, "status": "alive"}
+
+    @app.get("/readyz")
+    def readyz(response: Response) -> dict[str, object]:
+        found = dict(problems())
+        response.status_code = 503 if found else 200
+        return {"service": service, "status": "not ready" if found else "ready", "problems": found}
+
+    @app.get("/metrics")
+    def show_metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+def serve_ops(service: str, host: str, port: int, problems: Problems) -> None:
+    """Serve in a daemon thread; port 0 serves nothing."""
+    if not port:
+        return
+    config = uvicorn.Config(ops_app(service, problems), host=host, port=port, log_level=logging.WARNING, access_log=False)
+    threading.Thread(target=uvicorn.Server(config).run, name="ops", daemon=True).start()

@@ -1,0 +1,50 @@
+"""Topics and tables as the loop needs them. Idempotent: `make up`, the compose file and the `provision` DAG run the same function."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+from yoyo import get_backend, read_migrations
+
+from streaming.errors import Unreachable
+from streaming.kafka.admin import Drift, KafkaAdmin
+from streaming.settings import Settings
+from streaming.topics import TOPICS
+
+log = logging.getLogger(__name__)
+
+MIGRATIONS = Path(__file__).parent.parent / "sql" / "migrations"
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    """What a provisioning did and found."""
+
+    topics_created: list[str]
+    drift: list[Drift]
+    migrations_applied: list[str]
+
+
+def provision(settings: Settings) -> Provisioned:
+    """Create missing topics, apply missing migrations, report drift. Raises Unreachable, ConfigurationError."""
+    migrations = migrate(settings.database_url)
+    admin = KafkaAdmin(settings.kafka_bootstrap)
+    created = admin.create(TOPICS, settings.replication_factor)
+    drift = admin.drift(TOPICS)
+    for each in drift:
+        log.warning("drift: %s", each)
+    return Provisioned(created, drift, migrations)
+
+
+def migrate(database_url: str) -> list[str]:
+    """Apply the migrations of `sql/migrations` that the database lacks; returns their names. Raises Unreachable."""
+    try:
+        backend = get_backend(database_url)
+    except psycopg2.OperationalError as err:
+        raise Unreachable(f"PostgreSQL cannot be reached ({str(err).strip()}): is the stack up, is ANSWERLOOP_DATABASE_URL right?") from err
+    with backend.lock(timeout=30):
+        missing = backend.to_apply(read_migrations(str(MIGRATIONS)))
+        names = [migration.id for migration in missing]
+        backend.apply_migrations(missing)
+    return names

@@ -1,0 +1,50 @@
+"""The shell around a consuming service: logging, signals, the ops endpoints, a producer and the consume loop."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+
+from streaming import metrics
+from streaming.clock import Clock, SystemClock
+from streaming.kafka.client import Producer
+from streaming.kafka.confluent import KafkaConsumer, KafkaProducer
+from streaming.kafka.consume import ConsumeLoop, Step
+from streaming.ops import serve_ops
+from streaming.settings import Settings
+from streaming.topics import CONSUMED_BY
+
+log = logging.getLogger(__name__)
+
+
+def set_up_logging(settings: Settings) -> None:
+    """One line a record, times in UTC."""
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    for chatty in ("httpx", "httpcore"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+async def run_service(settings: Settings, group: str, build: Callable[[Producer, Clock], Step]) -> None:
+    """Consume the group's topics with the step that `build` makes, until SIGTERM or SIGINT; then drain.
+
+    What the step raises ends the process, which its supervisor starts again.
+    """
+    clock = SystemClock()
+    producer = KafkaProducer(settings.kafka_bootstrap)
+    step = build(producer, clock)
+    consumer = KafkaConsumer(settings.kafka_bootstrap, group)
+    loop = ConsumeLoop(consumer, CONSUMED_BY[group], step, clock, settings.fetch_window)
+
+    def problems() -> dict[str, str]:
+        return {**({"kafka": loop.problem} if loop.problem else {}), **step.problems()}
+
+    serve_ops(group, settings.host, settings.ops_port, problems)
+    metrics.IN_FLIGHT.labels(group).set_function(lambda: loop.in_flight)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, loop.stop)
+    log.info("%s starts, Kafka at %s", group, settings.kafka_bootstrap)
+    try:
+        await loop.run()
+    finally:
+        await producer.close()
+    log.info("%s stopped", group)
