@@ -8,7 +8,8 @@ CREATE TABLE dataset_questions (
     original_answer  text,
     topic            smallint,
     line_number      bigint      NOT NULL,
-    other_references integer     NOT NULL DEFAULT 0, -- further rows with the same text and another answer
+    other_references integer     NOT NULL DEFAULT 0, -- further answers that rows with the same text gave
+    reference_hashes uuid[]      NOT NULL DEFAULT '{}', -- md5 of every distinct answer, so that loading again counts none twice
     loaded_at        timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (dataset, text_hash)
 );
@@ -34,6 +35,13 @@ CREATE INDEX questions_unenqueued ON questions (submitted_at) WHERE status = 'pe
 CREATE INDEX questions_pending ON questions (enqueued_at) WHERE status = 'pending';
 CREATE INDEX questions_by_run ON questions (run_id, status);
 CREATE INDEX questions_by_set ON questions (answer_set);
+
+-- Reference answers that differ from the stored one, so that each is counted once however often it is posted.
+CREATE TABLE question_references (
+    question_id    uuid NOT NULL REFERENCES questions ON DELETE CASCADE,
+    reference_hash text NOT NULL,
+    PRIMARY KEY (question_id, reference_hash)
+);
 
 -- Every trip of a question through the loop: the first, a replay of a failure, or a requeue of one that was lost.
 CREATE TABLE submissions (
