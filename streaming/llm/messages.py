@@ -1,0 +1,54 @@
+"""The message that reports a model call."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from streaming import contracts, topics
+from streaming.contracts import Fatal, Overload, Question, Quota, Response
+from streaming.llm.outcome import Outcome, Overloaded, QuotaReached, Refused, Success
+
+
+@dataclass(frozen=True)
+class Call:
+    """A model call that ended: which model was asked, when it began and ended, and what came of it."""
+
+    model: str
+    started_at: datetime
+    finished_at: datetime
+    response_time_ms: float
+    outcome: Success | Overloaded | QuotaReached | Refused
+
+
+def name_of(outcome: Outcome) -> str:
+    """The outcome's name in metrics."""
+    return type(outcome).__name__.lower()
+
+
+def report(question: Question, call: Call) -> tuple[str, Response | Overload | Quota | Fatal]:
+    """Topic and message for what came of the call."""
+    carried = question.carried() | {
+        "retry_count": question.retry_count,
+        "timestamp": call.finished_at,
+        "model": call.model,
+        "llm_started_at": call.started_at,
+        "llm_finished_at": call.finished_at,
+        "response_time_ms": call.response_time_ms,
+    }
+    match call.outcome:
+        case Success() as success:
+            answer = {
+                "llm_response": success.text,
+                "model": success.model or call.model,
+                "truncated": success.truncated,
+                "tokens": success.tokens,
+                "prompt_tokens": success.prompt_tokens,
+            }
+            return topics.SUCCESS, Response(**carried | answer)
+        case Overloaded(message=message, retry_after_s=retry_after_s):
+            return topics.OVERLOAD, Overload(
+                error_type=contracts.OVERLOAD, error_message=message, retry_after_seconds=retry_after_s, **carried
+            )
+        case QuotaReached(message=message, retry_after_s=retry_after_s):
+            return topics.QUOTA, Quota(error_type=contracts.QUOTA, error_message=message, retry_after_seconds=retry_after_s, **carried)
+        case Refused(cause=cause, message=message):
+            return topics.FATAL, Fatal(error_type=cause, error_message=message, **carried)

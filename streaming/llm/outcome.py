@@ -1,0 +1,234 @@
+"""What a model's reply means: one pure function, one table."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from streaming.contracts import MODEL_MISSING, REFUSED_BY_MODEL
+from streaming.retry_policy import MAX_OVERLOAD_RETRY_AFTER_S, quota_delay_s
+
+T = TypeVar("T")
+
+MAX_REPLY_BYTES = 256 * 1024
+MAX_ERROR_CHARACTERS = 500
+MAX_COUNT = 2**31 - 1
+
+_LIMIT_NAMED = re.compile(r"usage limit|quota", re.IGNORECASE)
+_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the server sent: status, headers (lower-case names), and at most MAX_REPLY_BYTES + 1 bytes of the body.
+
+    `cut_off`: the connection was lost before the body's end.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    cut_off: bool = False
+
+
+class Failure(StrEnum):
+    """How a call ended without a whole reply."""
+
+    CANNOT_CONNECT = "cannot connect"  # refused, DNS, TLS, connect timeout
+    RESET = "connection lost before a reply"
+    DEADLINE = "no reply within the deadline"
+
+
+@dataclass(frozen=True)
+class NoReply:
+    """A call that ended without a reply."""
+
+    failure: Failure
+    detail: str
+
+
+@dataclass(frozen=True)
+class Success:
+    """An answer. `queue_wait_s` and `service_s` are the server's own account of the call; None where it gave none."""
+
+    text: str
+    model: str | None
+    truncated: bool
+    tokens: int | None
+    prompt_tokens: int | None
+    queue_wait_s: float | None
+    service_s: float | None
+
+
+@dataclass(frozen=True)
+class Overloaded:
+    """The model was busy or broke off. `busy`: it said so, or took too long; a broken reply says nothing about its load."""
+
+    message: str
+    busy: bool
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True)
+class QuotaReached:
+    """A usage limit was reached; ask again after so many seconds (1..3600)."""
+
+    message: str
+    retry_after_s: float
+
+
+@dataclass(frozen=True)
+class Refused:
+    """This question's own fault; asking the same model again would not help."""
+
+    cause: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """Nobody's question is at fault. `reset`: the connection broke before a reply, which a question that kills the model causes too."""
+
+    message: str
+    reset: bool = False
+
+
+Outcome = Success | Overloaded | QuotaReached | Refused | Unavailable
+
+
+def outcome_of(result: Reply | NoReply, now: datetime, requested_other_model: bool) -> Outcome:
+    """What follows from a call. Total: every status, headers and body have exactly one outcome.
+
+    `requested_other_model`: the question named a model that is not the configured one.
+    """
+    if isinstance(result, NoReply):
+        return _of_no_reply(result)
+    status = result.status
+    if 200 <= status < 300:
+        return _of_answer(result)
+    message = f"{_named(status)}: {_error_text(result.body)}"
+    retry_after = _retry_after_s(result.headers.get("retry-after"), now)
+    if status == HTTPStatus.PAYMENT_REQUIRED or (status == HTTPStatus.TOO_MANY_REQUESTS and _LIMIT_NAMED.search(message)):
+        return QuotaReached(message, quota_delay_s(retry_after))
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+        return Overloaded(message, busy=True, retry_after_s=_capped(retry_after))
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return Unavailable(message)
+    if status == HTTPStatus.NOT_FOUND:
+        if requested_other_model:
+            return Refused(MODEL_MISSING, message)
+        return Unavailable(f"{message}; pull the model (`ollama pull`) or set ANSWERLOOP_MODEL to one that is there")
+    if 300 <= status < 500:
+        return Refused(REFUSED_BY_MODEL, message)
+    return Overloaded(message, busy=False, retry_after_s=_capped(retry_after))
+
+
+def clean(text: str) -> str:
+    """NUL and lone surrogates replaced: neither JSON nor PostgreSQL can hold them."""
+    return _UNUSABLE.sub("\ufffd", text)
+
+
+def _of_no_reply(result: NoReply) -> Outcome:
+    message = f"{result.failure}: {clean(result.detail)}" if result.detail else str(result.failure)
+    match result.failure:
+        case Failure.DEADLINE:
+            return Overloaded(message, busy=True)
+        case Failure.RESET:
+            return Unavailable(message, reset=True)
+        case Failure.CANNOT_CONNECT:
+            return Unavailable(message)
+
+
+def _of_answer(reply: Reply) -> Success | Overloaded:
+    if len(reply.body) > MAX_REPLY_BYTES:
+        return _broken(f"the reply is larger than {MAX_REPLY_BYTES // 1024} KiB")
+    if reply.cut_off:
+        return _broken(f"the connection was lost after {len(reply.body)} bytes of the reply")
+    fields = _json_object(reply.body)
+    if fields is None:
+        return _broken(f"the reply is no JSON object: {_error_text(reply.body)}")
+    if fields.get("done") is not True:
+        return _broken(f"the reply is not done: {_error_text(reply.body)}")
+    text = fields.get("response")
+    if not isinstance(text, str) or not text.strip():
+        return _broken("the reply is empty")
+    model = fields.get("model")
+    wait, service = _durations(fields)
+    return Success(
+        text=clean(text),
+        model=clean(model) if isinstance(model, str) and model else None,
+        truncated=fields.get("done_reason") == "length",
+        tokens=_count(fields.get("eval_count")),
+        prompt_tokens=_count(fields.get("prompt_eval_count")),
+        queue_wait_s=wait,
+        service_s=service,
+    )
+
+
+def _broken(message: str) -> Overloaded:
+    return Overloaded(message, busy=False)
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    parsed = _attempt(lambda: json.loads(body.decode()), (ValueError, RecursionError))
+    return parsed if isinstance(parsed, dict) else None
+
+
+def _durations(fields: dict[str, Any]) -> tuple[float | None, float | None]:
+    """Seconds in the server's queue and at work; zero values are omitted from a reply, so only `total_duration` must be there."""
+    total = _nanoseconds(fields.get("total_duration"))
+    if not total:
+        return None, None
+    service = sum(_nanoseconds(fields.get(name)) for name in ("load_duration", "prompt_eval_duration", "eval_duration"))
+    return max(total - service, 0) / 1e9, service / 1e9
+
+
+def _nanoseconds(value: Any) -> int:
+    return value if type(value) is int and 0 < value < 2**62 else 0
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value <= MAX_COUNT else None
+
+
+def _retry_after_s(header: str | None, now: datetime) -> float | None:
+    """Seconds from now; None where there is no header or it is neither seconds nor an HTTP date."""
+    if header is None:
+        return None
+    text = header.strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    date = _attempt(lambda: parsedate_to_datetime(text), (ValueError, TypeError, IndexError, OverflowError))
+    if date is None:
+        return None
+    return max(((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds(), 0.0)
+
+
+def _capped(retry_after: float | None) -> float | None:
+    return None if retry_after is None else min(retry_after, MAX_OVERLOAD_RETRY_AFTER_S)
+
+
+def _error_text(body: bytes) -> str:
+    fields = _json_object(body)
+    error = fields.get("error") if fields else None
+    text = error if isinstance(error, str) else body[: 4 * MAX_ERROR_CHARACTERS].decode(errors="replace")
+    return clean(" ".join(text.split()))[:MAX_ERROR_CHARACTERS] or "no text"
+
+
+def _named(status: int) -> str:
+    name = _attempt(lambda: HTTPStatus(status).phrase, (ValueError,))
+    return f"{status} {name}" if name else str(status)
+
+
+def _attempt(read: Callable[[], T], expected: tuple[type[Exception], ...]) -> T | None:
+    """What `read` gives, None where the input cannot be read so: other people's bytes may hold anything."""
+    try:
+        return read()
+    except expected:
+        return None
