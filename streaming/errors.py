@@ -7,6 +7,7 @@ AnswerloopError
 ├── Unreachable             a component is away: wait and try again
 │   └── DeliveryFailed      Kafka did not take a record within its deadline
 ├── RecordTooLarge          Kafka refuses this record for its size: dead letter
+├── RefusedByDatabase       PostgreSQL refuses these rows for their data: find the culprit, dead letter
 └── UserError               a request that cannot be met as asked: say so, change nothing
 """
 
@@ -37,6 +38,10 @@ class DeliveryFailed(Unreachable):
 
 class RecordTooLarge(AnswerloopError):
     """Kafka refuses a record for its size."""
+
+
+class RefusedByDatabase(AnswerloopError):
+    """PostgreSQL refuses rows for what they hold. The text is its reason."""
 
 
 class UserError(AnswerloopError):
