@@ -43,6 +43,7 @@ WHERE NOT EXCLUDED.reference_hashes <@ known.reference_hashes
 RETURNING (xmax = 0) AS is_new
 """
 
+
 @dataclass(frozen=True)
 class Loaded:
     """What a load did. `rows` = `questions` + `repeated`; `rejected_file` is None where every row was good."""

@@ -1,0 +1,132 @@
+"""What a traffic run came to, from PostgreSQL alone.
+
+Requests and latencies cover the run's `traffic_requests`. Attempts, scores, retries and failures cover the first submissions that carry
+its run_id (and what was sent again because it was lost); questions that came from elsewhere count as `reused`, replays stand apart.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from psycopg2.extensions import connection
+from psycopg2.extras import RealDictCursor
+
+from streaming.errors import UserError
+
+SQL = Path(__file__).parents[2] / "sql" / "reports"
+
+
+class Percentiles(msgspec.Struct, frozen=True):
+    """Of latencies in milliseconds; None where there are none."""
+
+    p50: float | None
+    p90: float | None
+    p95: float | None
+    p99: float | None
+    max: float | None
+
+
+class Requests(msgspec.Struct, frozen=True):
+    """The run's requests: by first reply, by end, and how long both took.
+
+    `perceived`: from the intended time to the first reply. `real`: from the intended time to the answer. Rates are per second, from the
+    first intended time to the last request sent, and to the last end.
+    """
+
+    total: int
+    first: Mapping[str, int]
+    final: Mapping[str, int]
+    from_cache: int
+    from_database: int
+    reused: int
+    perceived: Percentiles
+    real: Percentiles
+    duration_s: float | None
+    sent_per_s: float | None
+    ended_per_s: float | None
+
+
+class Scores(msgspec.Struct, frozen=True):
+    """Of the run's scored answers. A regenerated one was asked again for its low score; `mean_improvement` is of those,
+    final minus first score; `helped`: their final score is above the first."""
+
+    answered: int
+    scored: int
+    unscored: int
+    best_attempts: int
+    mean_first: float | None
+    mean_final: float | None
+    regenerated: int
+    regeneration_rate: float | None
+    helped: int
+    mean_improvement: float | None
+
+
+class Retries(msgspec.Struct, frozen=True):
+    """Model calls made again for one cause. Succeeded: the model answered; after a low score: with an answer that passed."""
+
+    made: int
+    succeeded: int
+
+
+class Attempts(msgspec.Struct, frozen=True):
+    """The run's model calls; `extra` are those after a submission's first."""
+
+    total: int
+    extra: int
+    models: Mapping[str, int]
+    retries: Mapping[str, Retries]
+
+
+class Stages(msgspec.Struct, frozen=True):
+    """Mean milliseconds that an answered question spent in each stage, all its attempts together; None where no time is known."""
+
+    queue_ms: float | None
+    model_ms: float | None
+    scoring_ms: float | None
+    waiting_ms: float | None
+    store_ms: float | None
+
+
+class Replays(msgspec.Struct, frozen=True):
+    """What became of the run's failures that were asked again."""
+
+    submitted: int
+    answered: int
+    failed: int
+
+
+class RunSummary(msgspec.Struct, frozen=True):
+    """All of it. `simulated`: the answers come from the simulator, not from a model."""
+
+    run_id: str
+    state: str
+    dataset: str
+    model: str | None
+    simulated: bool
+    requests: Requests
+    scores: Scores
+    attempts: Attempts
+    failures: Mapping[str, int]
+    stages: Stages
+    replays: Replays
+
+
+def summarise(database: connection, run_id: str) -> RunSummary:
+    """The summary of a run as it is now. Raises UserError for a run that is not known."""
+    with database, database.cursor(cursor_factory=RealDictCursor) as cursor:
+        # One snapshot for all queries, so that the figures agree while the run goes on.
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        cursor.execute("SELECT run_id, state, dataset, model, simulated FROM traffic_runs WHERE run_id = %s", (run_id,))
+        run = cursor.fetchone()
+        if run is None:
+            raise UserError(f"There is no run {run_id!r}.")
+        parts: dict[str, Any] = {}
+        for part in ("requests", "scores", "attempts", "failures", "stages", "replays"):
+            cursor.execute((SQL / f"run_{part}.sql").read_text(), {"run_id": run_id})
+            row: Any = cursor.fetchone()
+            parts[part] = row["counts"] if part == "failures" else dict(row)
+    # The simulator names itself in the model of every answer, also where it could not be asked when the run began.
+    simulated = run["simulated"] or any("simulat" in model.lower() for model in parts["attempts"]["models"])
+    return msgspec.convert({**run, **parts, "simulated": simulated}, RunSummary)

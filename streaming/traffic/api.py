@@ -1,0 +1,202 @@
+"""The storage API as the traffic generator uses it: asking questions and waiting for their answers.
+
+httpx gets slow with many requests in one client's flight, so the requests are spread over several clients of few connections each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+import httpx
+
+from streaming.clock import Clock
+from streaming.errors import ConfigurationError, Unreachable, UserError
+
+CONNECTIONS_OF_A_CLIENT = 32
+POST_CLIENTS = 4
+POLL_CLIENTS = 32
+POST_TIMEOUT_S = 30.0
+LONGEST_WAIT_S = 30
+SHORT_WAIT_S = 2
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.25, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the API says of a question: `status` is "found", "pending" or "error"."""
+
+    status: str
+    question_id: UUID
+    source: str | None = None
+    error: str | None = None
+
+
+class NotTaken(Exception):
+    """The API did not take a question, or did not within the time it was given. The text says why."""
+
+
+class _TryAgain(Exception):
+    """Nothing was decided; `after_s` is what a Retry-After asked for."""
+
+    def __init__(self, reason: str, after_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.after_s = after_s
+
+
+class _Clients:
+    """So many httpx clients, taken connection by connection: the slots bound what is in flight."""
+
+    def __init__(self, count: int, base_url: str, headers: dict[str, str]) -> None:
+        limits = httpx.Limits(max_connections=CONNECTIONS_OF_A_CLIENT, max_keepalive_connections=CONNECTIONS_OF_A_CLIENT)
+        context = httpx.create_ssl_context()
+        self.all = [
+            httpx.AsyncClient(base_url=base_url, headers=headers, limits=limits, verify=context, trust_env=False) for _ in range(count)
+        ]
+        self._slots: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
+        for client in self.all * CONNECTIONS_OF_A_CLIENT:
+            self._slots.put_nowait(client)
+
+    @property
+    def scarce(self) -> bool:
+        """Whether hardly a slot is left."""
+        return self._slots.qsize() < CONNECTIONS_OF_A_CLIENT
+
+    async def request(self, method: str, path: str, timeout_s: float, **options: Any) -> Any:
+        """The body of a reply with status 200 or 202. Raises _TryAgain, NotTaken or ConfigurationError."""
+        client = await self._slots.get()
+        try:
+            response = await client.request(method, path, timeout=timeout_s, **options)
+        except httpx.TransportError as err:
+            raise _TryAgain(f"{client.base_url} does not answer ({type(err).__name__}: {err})") from err
+        finally:
+            self._slots.put_nowait(client)
+        return _body_of(response)
+
+
+@dataclass
+class _Poll:
+    """A question that is being waited for; given up when the last waiter leaves."""
+
+    task: asyncio.Task[Reply]
+    waiters: int = 0
+
+
+class QuestionApi:
+    """Asks and waits. A question that several requests wait for is polled once."""
+
+    def __init__(self, base_url: str, token: str | None, clock: Clock) -> None:
+        self._base_url = base_url
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._clock = clock
+        self._polled: dict[UUID, _Poll] = {}
+
+    async def __aenter__(self) -> Self:
+        self._closing = AsyncExitStack()
+        self._posts = _Clients(POST_CLIENTS, self._base_url, self._headers)
+        self._polls = _Clients(POLL_CLIENTS, self._base_url, self._headers)
+        for client in self._posts.all + self._polls.all:
+            await self._closing.enter_async_context(client)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._closing.aclose()
+
+    async def check(self) -> None:
+        """Raises Unreachable unless the API is alive."""
+        try:
+            await self._posts.request("GET", "/healthz", 5.0)
+        except (_TryAgain, NotTaken) as err:
+            raise Unreachable(f"The API at {self._base_url} cannot be used: {err}. Is the stack up (`make up`)?") from err
+
+    async def ask(self, question: dict[str, str | None], patience_s: float) -> Reply:
+        """The first reply to a question (the fields of POST /questions).
+
+        Tried again while the API is away or asks for patience. Raises NotTaken when `patience_s` is over, or at once for a question
+        that the API refuses.
+        """
+        fields = {name: value for name, value in question.items() if value is not None}
+        deadline = self._clock.monotonic() + patience_s
+        backoff = FIRST_BACKOFF_S
+        while True:
+            try:
+                return _reply(await self._posts.request("POST", "/questions", POST_TIMEOUT_S, json=fields))
+            except _TryAgain as err:
+                wait = backoff if err.after_s is None else err.after_s
+                if self._clock.monotonic() + wait > deadline:
+                    raise NotTaken(f"not taken within {patience_s:g} s: {err}") from err
+            await self._clock.sleep(wait)
+            backoff = min(backoff * 2, LONGEST_BACKOFF_S)
+
+    async def resolved(self, question_id: UUID) -> Reply:
+        """Wait for a pending question, without end: its answer or its failure. Raises NotTaken for one that the API does not know."""
+        poll = self._polled.get(question_id)
+        if poll is None:
+            poll = self._polled[question_id] = _Poll(asyncio.create_task(self._poll(question_id)))
+        poll.waiters += 1
+        try:
+            return await asyncio.shield(poll.task)
+        finally:
+            poll.waiters -= 1
+            if not poll.waiters:
+                poll.task.cancel()
+                self._polled.pop(question_id, None)
+
+    async def _poll(self, question_id: UUID) -> Reply:
+        backoff = FIRST_BACKOFF_S
+        while True:
+            # With more questions than slots each is looked at for a short while only, so that all get their turn.
+            wait = SHORT_WAIT_S if self._polls.scarce else LONGEST_WAIT_S
+            try:
+                reply = _reply(await self._polls.request("GET", f"/questions/{question_id}", wait + 15.0, params={"wait": wait}))
+            except _TryAgain as err:
+                await self._clock.sleep(backoff if err.after_s is None else err.after_s)
+                backoff = min(backoff * 2, LONGEST_BACKOFF_S)
+                continue
+            backoff = FIRST_BACKOFF_S
+            if reply.status != "pending":
+                return reply
+
+
+def _body_of(response: httpx.Response) -> Any:
+    status = response.status_code
+    if status in (200, 202):
+        return response.json()
+    if status == 429 or status >= 500:
+        raise _TryAgain(f"the API answers {status}: {_detail(response)}", _retry_after_s(response))
+    if status in (401, 403):
+        raise ConfigurationError(f"The API at {response.url.copy_with(path='/')} refuses the token ({status}): set ANSWERLOOP_API_TOKEN")
+    raise NotTaken(f"the API answers {status}: {_detail(response)}")
+
+
+def _detail(response: httpx.Response) -> str:
+    return " ".join(response.text.split())[:500]
+
+
+def _retry_after_s(response: httpx.Response) -> float | None:
+    """Retry-After in seconds from now; None without one that can be read."""
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        at = parsedate_to_datetime(value)
+        sent = parsedate_to_datetime(response.headers["Date"])
+    except (ValueError, KeyError):
+        return None
+    return max((at - sent).total_seconds(), 0.0)
+
+
+def _reply(body: Any) -> Reply:
+    try:
+        status = body["status"]
+        if status not in ("found", "pending", "error"):
+            raise UserError(f"The API answers with status {status!r}; expected: found, pending or error. Do the versions match?")
+        error = body.get("error")
+        return Reply(status, UUID(body["question_id"]), body.get("source"), f"{error['cause']}: {error['message']}" if error else None)
+    except (KeyError, TypeError, ValueError) as err:
+        raise UserError(f"The API answers what is no reply to a question: {str(body)[:200]}. Do the versions match?") from err

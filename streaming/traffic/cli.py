@@ -1,0 +1,148 @@
+"""The commands `traffic` and `load`."""
+
+import asyncio
+import os
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from streaming import settings as setting
+from streaming.clock import SystemClock
+from streaming.errors import UserError
+from streaming.reports.run_table import run_table
+from streaming.service import set_up_logging
+from streaming.settings import Settings
+from streaming.traffic import plan as plans
+from streaming.traffic.database import connected
+from streaming.traffic.load import Loaded, load_file
+from streaming.traffic.plan import Arrivals, Popularity, TrafficPlan, checked
+from streaming.traffic.progress import Progress, shown
+from streaming.traffic.run import Finished, run_traffic
+
+DEFAULTS = TrafficPlan(dataset="sample")
+
+
+def traffic(
+    dataset: Annotated[str, typer.Option(help="A loaded dataset (see `load`).")] = "sample",
+    requests: Annotated[int, typer.Option(min=1, max=plans.MAX_REQUESTS, help="How many requests to send.")] = DEFAULTS.requests,
+    arrivals: Annotated[
+        Arrivals, typer.Option(help="When they come; `closed`: each user asks when it has its answer.")
+    ] = DEFAULTS.arrivals,
+    rate: Annotated[float, typer.Option(min=0.01, max=plans.MAX_RATE, help="Requests a second; where a ramp begins.")] = DEFAULTS.rate,
+    final_rate: Annotated[float | None, typer.Option(min=0.01, max=plans.MAX_RATE, help="Requests a second where a ramp ends.")] = None,
+    burst_size: Annotated[int, typer.Option(min=1, help="Requests that come at once, with `burst`.")] = DEFAULTS.burst_size,
+    users: Annotated[int, typer.Option(min=1, max=plans.MAX_USERS, help="Users of the closed loop.")] = DEFAULTS.users,
+    think_time: Annotated[float, typer.Option(min=0, max=3600, help="Seconds from an answer to a user's next question.")] = 0.0,
+    popularity: Annotated[Popularity, typer.Option(help="All questions alike, or few of them often.")] = DEFAULTS.popularity,
+    zipf_exponent: Annotated[
+        float, typer.Option(min=0.01, max=5, help="The larger, the fewer questions are asked.")
+    ] = DEFAULTS.zipf_exponent,
+    questions: Annotated[int | None, typer.Option(min=1, help="Ask among the first so many of the dataset.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same times and questions.")] = DEFAULTS.seed,
+    model: Annotated[str | None, typer.Option(help="The model to ask, if not the configured one.")] = None,
+    answer_set: Annotated[str | None, typer.Option(help="Answers are shared within a set; default: one of the run's own.")] = None,
+    run_id: Annotated[str | None, typer.Option(help="A name for the run; with that of a run broken off, it goes on.")] = None,
+    patience: Annotated[
+        float, typer.Option(min=1, max=3600, help="Seconds that a request is tried while the API is away.")
+    ] = DEFAULTS.patience_s,
+    resolve_timeout: Annotated[
+        float, typer.Option(min=1, max=86_400, help="Seconds that a request waits for its answer.")
+    ] = DEFAULTS.resolve_timeout_s,
+    drain_timeout: Annotated[float, typer.Option(min=1, max=86_400, help="Seconds to wait for the loop to drain at the end.")] = 120.0,
+) -> None:
+    """Run a traffic experiment: send requests, wait until all is answered, print the summary. Exits 1 if the run does not drain."""
+    plan = checked(
+        dataset=dataset,
+        requests=requests,
+        arrivals=arrivals,
+        rate=rate,
+        final_rate=final_rate,
+        burst_size=burst_size,
+        users=users,
+        think_time_s=think_time,
+        popularity=popularity,
+        zipf_exponent=zipf_exponent,
+        questions=questions,
+        seed=seed,
+        model=model,
+        answer_set=answer_set,
+        patience_s=patience,
+        resolve_timeout_s=resolve_timeout,
+    )
+    console = Console()
+    finished = run_in_terminal(plan, run_id or new_run_id("traffic"), loaded_settings(), console, drain_timeout)
+    if finished.backlog:
+        raise typer.Exit(1)
+
+
+def load(
+    path: Annotated[Path, typer.Argument(help="A CSV in the Yahoo format: class, title, content, answer; no header.")],
+    dataset: Annotated[str | None, typer.Option(help="The dataset's name; default: the file's, without its ending.")] = None,
+    rejected: Annotated[Path | None, typer.Option(help="A folder for the file of rejected rows; default: beside the file.")] = None,
+) -> None:
+    """Load questions and reference answers. Loading a file again changes nothing; rows that cannot be used go to NAME.rejected.csv."""
+    load_in_terminal(path, dataset, rejected, loaded_settings(), Console())
+
+
+def loaded_settings() -> Settings:
+    """The settings of this process, its logging set up."""
+    loaded = setting.load()
+    set_up_logging(loaded)
+    return loaded
+
+
+def new_run_id(kind: str) -> str:
+    """A name that sorts by time."""
+    return f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:4]}"
+
+
+def run_in_terminal(plan: TrafficPlan, run_id: str, settings: Settings, console: Console, drain_timeout_s: float) -> Finished:
+    """Run the traffic with its progress shown, then print the summary. SIGINT and SIGTERM cancel the run: exit 130."""
+    progress = Progress(plan.requests, SystemClock())
+
+    async def work() -> Finished:
+        task = asyncio.current_task()
+        assert task is not None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        async with shown(progress, console):
+            return await run_traffic(plan, run_id, settings, progress, SystemClock(), drain_timeout_s)
+
+    console.print(f"Run [bold]{run_id}[/]: {plan.requests} requests, {plan.arrivals}, questions of {plan.dataset!r} ({plan.popularity})")
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            finished = runner.run(work())
+    except asyncio.CancelledError:
+        console.print(f"[yellow]Run {run_id} was cancelled.[/] Go on with it: the same command with --run-id {run_id}")
+        raise typer.Exit(130) from None
+    console.print(run_table(finished.summary))
+    if finished.backlog:
+        console.print(f"[bold red]Run {run_id} has not drained[/]: {finished.backlog}")
+    return finished
+
+
+def load_in_terminal(path: Path, dataset: str | None, rejected: Path | None, settings: Settings, console: Console) -> Loaded:
+    """Load the file with a progress bar in a terminal, then print what became of its rows."""
+    name = dataset or path.stem
+    if len(name) > 200 or not name.isprintable() or not name:
+        raise UserError(f"{name!r} cannot be a dataset's name: give one of 1 to 200 printable characters with --dataset.")
+    folder = rejected or (path.parent if os.access(path.parent, os.W_OK) else Path.cwd())
+    columns = (TextColumn("loading {task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with connected(settings.database_url) as database, Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+        shown = bar.add_task(path.name, total=path.stat().st_size if path.is_file() else None)
+        loaded = load_file(path, name, database, folder, lambda done: bar.update(shown, completed=done))
+    table = Table("dataset", "rows", "new questions", "known or repeated", "rejected")
+    table.add_row(name, *(f"{count:,}" for count in (loaded.rows + loaded.rejected, loaded.questions, loaded.repeated, loaded.rejected)))
+    console.print(table)
+    if loaded.rejected_file:
+        console.print(f"Rejected rows, each with its line and reason: {loaded.rejected_file}")
+    return loaded

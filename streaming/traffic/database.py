@@ -1,0 +1,28 @@
+"""A connection to PostgreSQL for the length of a `with` block, its errors translated."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg2
+from psycopg2 import errors as pg
+from psycopg2.extensions import connection
+from psycopg2.extras import register_uuid
+
+from streaming.errors import ConfigurationError, Unreachable
+
+register_uuid()  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def connected(url: str) -> Iterator[connection]:
+    """A connection that is closed at the end. Raises Unreachable, or ConfigurationError while the tables are missing."""
+    try:
+        opened = psycopg2.connect(url, connect_timeout=5, options="-c timezone=UTC", keepalives_idle=5, keepalives_interval=2)
+        try:
+            yield opened
+        finally:
+            opened.close()
+    except (pg.UndefinedTable, pg.UndefinedColumn) as err:
+        raise ConfigurationError(f"PostgreSQL lacks a table ({str(err).splitlines()[0]}): run `python -m streaming provision`") from err
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as err:
+        raise Unreachable(f"PostgreSQL cannot be used: {str(err).strip()}. Is the stack up (`make up`)?") from err

@@ -1,0 +1,26 @@
+"""What will answer the run's questions: a real model, or the simulator, which says so in its version."""
+
+import logging
+
+import httpx
+
+from streaming.traffic.runs import ModelServer
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_S = 3.0
+
+
+async def ask_model_server(url: str, model: str) -> ModelServer:
+    """The model's name and whether the server is the simulator.
+
+    A server that cannot be asked now counts as real until the answers say otherwise: see the summary.
+    """
+    try:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            reply = await client.get(f"{url}/api/version", timeout=TIMEOUT_S)
+            version = str(reply.raise_for_status().json()["version"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError) as err:
+        log.warning("the model server at %s does not tell its version (%r); the run begins all the same", url, err)
+        return ModelServer(model, False)
+    return ModelServer(model, "simulat" in version.lower())
