@@ -102,6 +102,14 @@ def job_submitter() -> None:
     run(_load())
 
 
+@app.command()
+def asyncapi() -> None:
+    """Print the AsyncAPI document of the topics (kept as docs/asyncapi.yaml)."""
+    from streaming.asyncapi import as_yaml
+
+    sys.stdout.write(as_yaml())
+
+
 def _add(name: str, module: str, function: str) -> None:
     """Register a command whose options are declared in `module`, imported only when this command is asked for."""
     if len(sys.argv) > 1 and sys.argv[1] == name:

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import confluent_kafka as ck
 
@@ -113,10 +113,9 @@ class KafkaProducer:
             if future.done():
                 continue
             if error is None:
-                future.set_result(Delivered(message.topic(), message.partition(), message.offset()))
+                future.set_result(Delivered(*_place(message)))
             else:
-                value = message.value()
-                future.set_exception(_send_error(error, message.topic(), str(message.key()), len(value) if value else 0))
+                future.set_exception(_send_error(error, str(message.topic()), str(message.key()), len(message.value() or b"")))
 
 
 def _send_error(error: ck.KafkaError, topic: str, key: str, size: int) -> Exception:
@@ -230,11 +229,11 @@ class KafkaConsumer:
                 raise
             log.info("commit refused for now: %s", err.args[0].str())
             return False
-        refused = [place for place in results or [] if place.error is not None]
-        for place in refused:
-            if place.error.code() not in _TRY_LATER:
-                raise ck.KafkaException(place.error)
-            log.info("commit of %s[%d] refused for now: %s", place.topic, place.partition, place.error.str())
+        refused = [(place, place.error) for place in results or [] if place.error is not None]
+        for place, error in refused:
+            if error.code() not in _TRY_LATER:
+                raise ck.KafkaException(error)
+            log.info("commit of %s[%d] refused for now: %s", place.topic, place.partition, error.str())
         return not refused
 
     def _on_loop(self, work: Awaitable[T]) -> T:
@@ -262,6 +261,12 @@ def _from_start(place: ck.TopicPartition) -> ck.TopicPartition:
     return ck.TopicPartition(place.topic, place.partition, offset)
 
 
+def _place(message: ck.Message) -> tuple[str, int, int]:
+    topic, partition, offset = message.topic(), message.partition(), message.offset()
+    if topic is None or partition is None or offset is None:
+        raise TypeError(f"librdkafka handed out a record without a place: {topic}[{partition}]@{offset}")
+    return topic, partition, offset
+
+
 def _record(message: ck.Message) -> Record:
-    fields: dict[str, Any] = {"key": message.key(), "value": message.value()}
-    return Record(message.topic(), message.partition(), message.offset(), fields["key"], fields["value"], message.timestamp()[1])
+    return Record(*_place(message), message.key(), message.value(), message.timestamp()[1])

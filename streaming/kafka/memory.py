@@ -119,6 +119,7 @@ class MemoryConsumer:
         """What lies after the positions, waiting up to `timeout_s` for a first record."""
         missing = [topic for topic in self.topics if not self._broker.partitions([topic])]
         if missing:
+            await asyncio.sleep(timeout_s)
             raise Unreachable(f"topic {missing[0]} does not exist: run `python -m streaming provision`")
         if not (records := self._read(most)):
             try:
