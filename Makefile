@@ -1,0 +1,61 @@
+# Answerloop. `make` alone lists the commands.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON := .venv/bin/python
+STACK := $(PYTHON) -m deploy.local
+PACKAGES := $(foreach package,streaming flink deploy dags plugins,$(if $(wildcard $(package)/*.py $(package)/*/*.py),$(package)))
+
+DATASET ?= data/sample.csv
+REQUESTS ?= 240
+S ?=
+N ?= 40
+
+.PHONY: help setup demo test up down status logs check bench chaos clean lock
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what is missing: system packages, jars, the Python environment
+	@deploy/local/setup
+
+demo: up ## from nothing to a finished experiment [DATASET=path REQUESTS=n]
+	@set -a; . "$${ANSWERLOOP_STATE_DIR:-.local}/env"; set +a; $(PYTHON) -m streaming demo --dataset "$(DATASET)" --requests $(REQUESTS)
+	@$(STACK) addresses
+	@echo "The stack is still up: \`make status\`, \`make down\`."
+
+test: setup ## lint, types and all tests, on a stack of its own
+	@deploy/local/run-tests
+
+up: setup ## start the local stack and wait until it works
+	@$(STACK) up
+
+down: ## stop the local stack; nothing is left running
+	@if [ -x $(PYTHON) ]; then $(STACK) down; else echo "nothing is set up"; fi
+
+status: setup ## programs, memory, health, addresses and logins
+	@$(STACK) status
+
+logs: setup ## the end of every log, or of one [S=kafka N=40]
+	@$(STACK) logs $(S) -n $(N)
+
+check: setup ## ruff, mypy, import-linter
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy $(PACKAGES)
+	@PYTHONPATH=. .venv/bin/lint-imports
+
+bench: up ## benchmarks: a table and JSON
+	@set -a; . "$${ANSWERLOOP_STATE_DIR:-.local}/env"; set +a; $(PYTHON) -m bench
+
+chaos: setup ## fault runs on a stack of its own
+	@deploy/local/run-tests tests/faults
+
+clean: ## stop the local stack and remove its state
+	@if [ -x $(PYTHON) ]; then for state in "$${ANSWERLOOP_STATE_DIR:-.local}" .local-test; do ANSWERLOOP_STATE_DIR=$$state $(STACK) clean; done; else echo "nothing is set up"; fi
+
+# Pins that still fit are kept; `make lock UPGRADE=--upgrade` takes the newest of everything.
+lock: setup ## resolve requirements.in into requirements.txt [UPGRADE=--upgrade]
+	@deploy/local/lock $(UPGRADE)

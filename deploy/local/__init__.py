@@ -1,0 +1,1 @@
+"""The local stack: every component and service under supervisord, on loopback, without containers."""

@@ -1,0 +1,88 @@
+"""The environment of the services: the user's settings, and the addresses of this stack over them."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from deploy.local.places import Places
+from deploy.local.ports import HOST, Ports
+from deploy.local.private import Credentials
+
+PREFIX = "ANSWERLOOP_"
+# Every process of a stack carries its state directory in this variable, so that none can be overlooked when it stops.
+MARK = "ANSWERLOOP_STACK"
+# Read from the user's environment by the stack itself.
+OF_THE_STACK = {"ANSWERLOOP_STATE_DIR", "ANSWERLOOP_PORT_OFFSET", "ANSWERLOOP_SIMULATOR_URL", MARK}
+
+
+def user_settings(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """ANSWERLOOP_* as the user set them: `answerloop.env` in the checkout, the exported variables over it.
+
+    The address of a stack's own simulator, taken over from its env file, is not a choice of the user's.
+    """
+    in_file = {name: value for name, value in dotenv_values(root / "answerloop.env").items() if value is not None}
+    merged = {name: value for name, value in {**in_file, **environ}.items() if name.startswith(PREFIX) and value}
+    if merged.get("ANSWERLOOP_OLLAMA_URL") == merged.get("ANSWERLOOP_SIMULATOR_URL"):
+        merged.pop("ANSWERLOOP_OLLAMA_URL", None)
+    merged.pop("ANSWERLOOP_SIMULATOR_URL", None)
+    merged.pop(MARK, None)
+    return merged
+
+
+def simulated(user: Mapping[str, str]) -> bool:
+    """Whether this stack starts the simulator: the user named no Ollama."""
+    return "ANSWERLOOP_OLLAMA_URL" not in user
+
+
+def stack_environment(user: Mapping[str, str], places: Places, ports: Ports, credentials: Credentials, offset: int) -> dict[str, str]:
+    """ANSWERLOOP_* of the services and of whoever reads the env file."""
+    simulator = f"http://{HOST}:{ports.simulator}"
+    model = {"ANSWERLOOP_OLLAMA_URL": simulator, "ANSWERLOOP_SIMULATOR_URL": simulator} if simulated(user) else {}
+    connector = next(iter(sorted(places.connector_jars.glob("flink-sql-connector-kafka-*.jar"))), None)
+    return {
+        **user,
+        **model,
+        "ANSWERLOOP_STATE_DIR": str(places.state),
+        "ANSWERLOOP_PORT_OFFSET": str(offset),
+        "ANSWERLOOP_API_URL": f"http://{HOST}:{ports.api}",
+        "ANSWERLOOP_API_PORT": str(ports.api),
+        "ANSWERLOOP_DATABASE_URL": f"postgresql://answerloop:{credentials.postgres_answerloop}@{HOST}:{ports.postgres}/answerloop",
+        "ANSWERLOOP_KAFKA_BOOTSTRAP": f"{HOST}:{ports.kafka}",
+        "ANSWERLOOP_REDIS_URL": f"redis://:{credentials.redis}@{HOST}:{ports.redis}/0",
+        "ANSWERLOOP_FLINK_URL": f"http://{HOST}:{ports.flink}",
+        "ANSWERLOOP_SIMULATOR_PORT": str(ports.simulator),
+        "ANSWERLOOP_CHECKPOINT_DIR": str(places.checkpoints),
+        **({"ANSWERLOOP_FLINK_CONNECTOR_JAR": str(connector)} if connector else {}),
+        # ANSWERLOOP_AIRFLOW_URL, _AIRFLOW_USER and _AIRFLOW_PASSWORD belong here.
+    }
+
+
+def process_environment(environ: Mapping[str, str], stack: Mapping[str, str], places: Places) -> dict[str, str]:
+    """What supervisord and all below it run with: the user's environment, less what would mislead Flink and Python."""
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith((PREFIX, "FLINK_", "_FLINK_")) and name not in ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
+    }
+    return {
+        **kept,
+        **stack,
+        MARK: str(places.state),
+        "PYTHONPATH": str(places.root),
+        "PYTHONUNBUFFERED": "1",
+        # Fewer malloc arenas: a third less memory for processes with many threads.
+        "MALLOC_ARENA_MAX": "2",
+        "FLINK_CONF_DIR": str(places.flink / "conf"),
+        "FLINK_LOG_DIR": str(places.logs),
+        "FLINK_PID_DIR": str(places.run),
+        "FLINK_IDENT_STRING": "answerloop",
+        "PATH": f"{places.python.parent}:{environ.get('PATH', '/usr/bin:/bin')}",
+    }
+
+
+def as_exports(stack: Mapping[str, str]) -> str:
+    """The env file: a shell reads it with `.`, Python with dotenv."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(stack.items())]
+    return "\n".join(["# Written by `make up`: where everything is. `. .local/env` in a shell.", *lines, ""])

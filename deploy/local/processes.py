@@ -1,0 +1,78 @@
+"""The operating system's view of the stack: its processes, their memory, and what was left behind."""
+
+import os
+from collections.abc import Collection, Iterable
+
+import psutil
+
+from deploy.local.environment import MARK
+from deploy.local.places import Places
+
+_GONE = (psutil.NoSuchProcess, psutil.ZombieProcess)
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """A process and all below it; nothing if it is gone."""
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    except _GONE:
+        return []
+
+
+def resident_bytes(pid: int) -> int:
+    """Resident memory of a process and all below it. Pages that they share count once for each."""
+    return sum(own_bytes(process.pid) for process in family(pid))
+
+
+def own_bytes(pid: int) -> int:
+    """Resident memory of one process; 0 if it is gone."""
+    try:
+        return psutil.Process(pid).memory_info().rss
+    except _GONE:
+        return 0
+
+
+def of_stack(places: Places) -> list[psutil.Process]:
+    """Every process of this stack, whoever its parent is now: it carries the mark, or serves the stack's PostgreSQL data."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and (
+                process.environ().get(MARK) == str(places.state) or str(places.postgres_data) in process.cmdline()
+            ):
+                found.append(process)
+        except (*_GONE, psutil.AccessDenied, OSError):
+            continue
+    return found
+
+
+def running(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """Those that still run; a number that another process has by now does not count."""
+    return [process for process in processes if process.is_running() and _status(process) != psutil.STATUS_ZOMBIE]
+
+
+def _status(process: psutil.Process) -> str:
+    try:
+        return str(process.status())
+    except _GONE:
+        return psutil.STATUS_ZOMBIE
+
+
+def end(processes: Collection[psutil.Process], grace_s: float = 5) -> list[psutil.Process]:
+    """Terminate, then kill. Returns what survived even that."""
+    for process in processes:
+        _signal(process.terminate)
+    _, stubborn = psutil.wait_procs(processes, timeout=grace_s)
+    for process in stubborn:
+        _signal(process.kill)
+    _, left = psutil.wait_procs(stubborn, timeout=grace_s)
+    return running(left)
+
+
+def _signal(send: object) -> None:
+    assert callable(send)
+    try:
+        send()
+    except _GONE:
+        return

@@ -1,0 +1,169 @@
+"""The programs of the stack, in the order in which they are started. A new component is one more entry here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+
+from deploy.local import health, postgres
+from deploy.local.places import Places
+from deploy.local.ports import HOST
+from deploy.local.stack import Stack
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A process under supervisord. `alive` and `ready` return or raise Unreachable; starting goes on once it is alive."""
+
+    name: str
+    command: tuple[str, ...]
+    address: str
+    ports: tuple[int, ...]
+    alive: Callable[[], None]
+    ready: Callable[[], None]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    directory: Path | None = None
+    user: str | None = None
+    stop_signal: str = "TERM"
+    # PostgreSQL gives signals meanings of its own to its children; everybody else's children stop with it.
+    signals_its_group: bool = True
+    deadline_s: float = 120
+
+
+def start_order(stack: Stack) -> tuple[tuple[Program, ...], ...]:
+    """Groups of programs; a group is started when the one before is alive. Databases and topics are made after the first."""
+    return components(stack), services(stack)
+    # Airflow's components are a third group.
+
+
+def components(stack: Stack) -> tuple[Program, ...]:
+    """What the services stand on."""
+    env, ports, places = stack.environment, stack.ports, stack.places
+    flink = env["ANSWERLOOP_FLINK_URL"]
+    database = partial(health.postgres, postgres.superuser_url(stack))
+    cache = partial(health.redis_answers, env["ANSWERLOOP_REDIS_URL"])
+    broker = partial(health.kafka, env["ANSWERLOOP_KAFKA_BOOTSTRAP"])
+    jobmanager = partial(health.http, f"{flink}/overview")
+    taskmanager = partial(health.task_slots, flink)
+    scripts = flink_home() / "bin"
+    return (
+        Program(
+            name="postgres",
+            command=postgres.command(places),
+            address=f"{HOST}:{ports.postgres}",
+            ports=(ports.postgres,),
+            alive=database,
+            ready=database,
+            directory=places.postgres,
+            user=places.postgres_user,
+            stop_signal="INT",
+            signals_its_group=False,
+        ),
+        Program(
+            name="redis",
+            command=("redis-server", str(places.redis / "redis.conf")),
+            address=f"{HOST}:{ports.redis}",
+            ports=(ports.redis,),
+            alive=cache,
+            ready=cache,
+        ),
+        Program(
+            name="kafka",
+            command=kafka_java(places, "kafka.Kafka", str(places.kafka / "server.properties")),
+            address=env["ANSWERLOOP_KAFKA_BOOTSTRAP"],
+            ports=(ports.kafka, ports.kafka_controller),
+            alive=broker,
+            ready=broker,
+        ),
+        Program(
+            name="flink-jobmanager",
+            command=(str(scripts / "jobmanager.sh"), "start-foreground"),
+            address=flink,
+            ports=(ports.flink, ports.flink_rpc, ports.flink_blob),
+            alive=jobmanager,
+            ready=jobmanager,
+        ),
+        Program(
+            name="flink-taskmanager",
+            command=(str(scripts / "taskmanager.sh"), "start-foreground"),
+            address=f"{HOST}:{ports.flink_taskmanager_rpc}",
+            ports=(ports.flink_taskmanager_rpc, ports.flink_taskmanager_data),
+            alive=taskmanager,
+            ready=taskmanager,
+        ),
+    )
+
+
+def services(stack: Stack) -> tuple[Program, ...]:
+    """The loop's own processes."""
+    env, ports, places = stack.environment, stack.ports, stack.places
+    api = env["ANSWERLOOP_API_URL"]
+    model = env["ANSWERLOOP_OLLAMA_URL"]
+    answers = partial(health.http, f"{model}/api/version")
+    simulator = Program(
+        name="simulator",
+        command=service_command(places, "simulator"),
+        address=model,
+        ports=(ports.simulator,),
+        alive=answers,
+        ready=answers,
+    )
+    storage_api = Program(
+        name="storage-api",
+        command=service_command(places, "storage-api"),
+        address=api,
+        ports=(ports.api,),
+        alive=partial(health.http, f"{api}/healthz"),
+        ready=partial(health.http, f"{api}/readyz"),
+    )
+    return (
+        *((simulator,) if stack.simulated else ()),
+        storage_api,
+        _consumer(places, "storage-persister", ports.ops_storage_persister),
+        _consumer(places, "llm-consumer", ports.ops_llm_consumer),
+        _consumer(places, "retry-overload", ports.ops_retry_overload),
+        _consumer(places, "retry-quota", ports.ops_retry_quota),
+        _consumer(places, "job-submitter", ports.ops_job_submitter),
+    )
+
+
+def _consumer(places: Places, name: str, port: int) -> Program:
+    """A service that is reached through its ops endpoints only."""
+    address = f"http://{HOST}:{port}"
+    return Program(
+        name=name,
+        command=service_command(places, name),
+        address=address,
+        ports=(port,),
+        alive=partial(health.http, f"{address}/healthz"),
+        ready=partial(health.http, f"{address}/readyz"),
+        environment={"ANSWERLOOP_OPS_PORT": str(port)},
+    )
+
+
+def service_command(places: Places, name: str) -> tuple[str, ...]:
+    return (str(places.python), "-m", "streaming", name)
+
+
+def kafka_java(places: Places, main: str, *arguments: str) -> tuple[str, ...]:
+    """A Java command with Kafka's jars."""
+    return (
+        "java",
+        "-Xmx512m",
+        "-Xms128m",
+        "-XX:+UseSerialGC",
+        f"-Dlog4j2.configurationFile={places.root / 'deploy/local/kafka/log4j2.yaml'}",
+        "-cp",
+        f"{places.kafka_jars}/*",
+        main,
+        *arguments,
+    )
+
+
+def flink_home() -> Path:
+    """Where the PyPI package has Flink's distribution. Found without importing it: that takes a second."""
+    spec = find_spec("pyflink")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent

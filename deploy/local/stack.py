@@ -1,0 +1,44 @@
+"""One local stack: its places, ports and credentials, and the environment that follows from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deploy.local import environment, places, ports, private
+from deploy.local.places import Places
+from deploy.local.ports import Ports
+from deploy.local.private import Credentials
+
+
+@dataclass(frozen=True)
+class Stack:
+    """`environment`: ANSWERLOOP_* of its services. `process_environment`: all that its processes are started with."""
+
+    places: Places
+    ports: Ports
+    credentials: Credentials
+    environment: Mapping[str, str]
+    process_environment: Mapping[str, str]
+
+    @property
+    def simulated(self) -> bool:
+        return "ANSWERLOOP_SIMULATOR_URL" in self.environment
+
+
+def where(environ: Mapping[str, str]) -> tuple[dict[str, str], Places]:
+    """The user's settings and the places of the stack that they name; touches nothing."""
+    user = environment.user_settings(places.ROOT, environ)
+    return user, places.places(user)
+
+
+def load(environ: Mapping[str, str]) -> Stack:
+    """The stack that the user's settings name; its state directory and credentials are made if missing.
+
+    Raises ConfigurationError.
+    """
+    user, chosen = where(environ)
+    offset = ports.parse_offset(user.get("ANSWERLOOP_PORT_OFFSET", ""))
+    numbers = ports.load(offset)
+    chosen.claim()
+    kept = private.credentials(chosen.credentials)
+    variables = environment.stack_environment(user, chosen, numbers, kept, offset)
+    return Stack(chosen, numbers, kept, variables, environment.process_environment(environ, variables, chosen))
