@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import psycopg2
 from psycopg2 import errors as pg
 from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import parse_dsn
 from psycopg2.extras import register_uuid
 from psycopg2.pool import ThreadedConnectionPool
 
@@ -21,15 +22,15 @@ CONNECT_TIMEOUT_S = 3
 STATEMENT_TIMEOUT_MS = 15_000
 DEADLINE_S = 20.0
 
-CONNECT_OPTIONS: dict[str, Any] = {
-    "connect_timeout": CONNECT_TIMEOUT_S,
-    "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}",
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-}
-
 register_uuid()  # type: ignore[no-untyped-call]
+
+
+def connect_arguments(url: str) -> dict[str, Any]:
+    """Arguments for psycopg2: times in UTC, bounded waits, and a dead peer noticed; options in the URL are kept."""
+    given = parse_dsn(url)
+    options = f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS} {given.get('options', '')}"
+    keepalive = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+    return {"connect_timeout": CONNECT_TIMEOUT_S, **keepalive, **given, "options": options.strip()}
 
 
 class _ConnectionDied(Unreachable):
@@ -56,7 +57,7 @@ class Database:
     """
 
     def __init__(self, url: str, size: int) -> None:
-        self._url = url
+        self._arguments = connect_arguments(url)
         self._size = size
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="postgresql")
         self._lock = threading.Lock()
@@ -111,7 +112,7 @@ class Database:
         def connect() -> tuple[ThreadedConnectionPool, Connection]:
             with self._lock:
                 if self._pool is None:
-                    self._pool = ThreadedConnectionPool(self._size, self._size, self._url, **CONNECT_OPTIONS)
+                    self._pool = ThreadedConnectionPool(self._size, self._size, **self._arguments)
                 pool = self._pool
             return pool, pool.getconn()
 

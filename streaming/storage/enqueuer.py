@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -75,10 +76,8 @@ class Enqueuer:
                 await self._clock.sleep(LOOK_EVERY_S)
                 continue
             if not more:
-                try:
+                with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_S)
-                except TimeoutError:
-                    pass
 
     async def _enqueue(self) -> bool:
         """Whether there may be more at once. Raises DeliveryFailed after marking what was delivered."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple, TypeVar, cast
 
 from streaming import contracts, metrics
@@ -95,10 +96,8 @@ class Persister:
             await self._arrived.wait()
         if len(self._queue) < self._most:
             self._enough.clear()
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._enough.wait(), self._linger_s)
-            except TimeoutError:
-                pass
         self._batch = [self._queue.popleft() for _ in range(min(self._most, len(self._queue)))]
 
     async def _settle(self, batch: Sequence[Taken]) -> None:

@@ -1,6 +1,7 @@
 """Asking, reading, waiting and replaying: Redis first, then PostgreSQL."""
 
 import asyncio
+from contextlib import suppress
 from typing import NamedTuple
 from uuid import UUID
 
@@ -87,10 +88,8 @@ class Questions:
                 left = deadline - self._clock.monotonic()
                 if known is None or not isinstance(known.state, Pending) or left <= 0 or self._waiters.closing:
                     return known
-                try:
+                with suppress(TimeoutError):
                     await asyncio.wait_for(news.wait(), left)
-                except TimeoutError:
-                    pass
 
     async def replay(self, question_id: UUID, submission_id: UUID, model: str | None) -> tuple[UUID, bool] | Refusal:
         """The submission that repeats a failed one, and whether this call made it. Raises Unreachable, Overfull."""

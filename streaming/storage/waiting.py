@@ -13,7 +13,7 @@ from psycopg2.extensions import connection as Connection
 
 from streaming import metrics
 from streaming.clock import Clock
-from streaming.storage.database import CONNECT_OPTIONS
+from streaming.storage.database import connect_arguments
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Listener:
     """One connection that LISTENs and wakes the waiters; after every new connection everybody reads again."""
 
     def __init__(self, url: str, waiters: Waiters, clock: Clock) -> None:
-        self._url = url
+        self._arguments = connect_arguments(url)
         self._waiters = waiters
         self._clock = clock
         self.problem: str | None = "not connected yet"
@@ -87,7 +87,7 @@ class Listener:
             await self._clock.sleep(RECONNECT_AFTER_S)
 
     def _connect(self) -> Connection:
-        connection: Connection = psycopg2.connect(self._url, **CONNECT_OPTIONS)
+        connection: Connection = psycopg2.connect(**self._arguments)
         connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
         with connection.cursor() as cursor:
             cursor.execute(f"LISTEN {CHANNEL}")

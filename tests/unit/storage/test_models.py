@@ -1,0 +1,66 @@
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from streaming.clock import ManualClock
+from streaming.storage.models import KEPT_FOR_S, ModelServer, full_name
+
+
+class Server:
+    """A model server that counts how often it is asked."""
+
+    def __init__(self, reply: httpx.Response | None) -> None:
+        self.reply = reply
+        self.asked = 0
+        self.clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+        client = httpx.AsyncClient(transport=httpx.MockTransport(self._handle))
+        self.models = ModelServer(client, "http://model", self.clock)
+
+    def _handle(self, request: httpx.Request) -> httpx.Response:
+        assert request.url.path == "/api/tags"
+        self.asked += 1
+        if self.reply is None:
+            raise httpx.ConnectError("refused")
+        return self.reply
+
+
+def has(*names: str) -> httpx.Response:
+    return httpx.Response(200, json={"models": [{"name": name} for name in names]})
+
+
+async def test_a_model_that_the_server_lacks_is_refused_by_name() -> None:
+    server = Server(has("llama3.2:1b"))
+    reason = await server.models.refusal("mistral")
+    assert reason is not None
+    assert "mistral" in reason
+    assert "llama3.2:1b" in reason
+
+
+async def test_a_model_that_it_has_is_accepted() -> None:
+    server = Server(has("llama3.2:1b", "mistral:latest"))
+    assert await server.models.refusal("llama3.2:1b") is None
+    assert await server.models.refusal("mistral") is None
+
+
+@pytest.mark.parametrize("reply", [None, httpx.Response(500), httpx.Response(200, text="no"), httpx.Response(200, json={"a": 1})])
+async def test_where_the_server_cannot_be_asked_every_model_is_accepted(reply: httpx.Response | None) -> None:
+    assert await Server(reply).models.refusal("anything") is None
+
+
+async def test_the_server_is_asked_rarely_also_while_it_is_away() -> None:
+    for reply in (has("a"), None):
+        server = Server(reply)
+        for _ in range(20):
+            await server.models.refusal("a")
+        assert server.asked == 1
+        await server.clock.advance(KEPT_FOR_S)
+        await server.models.refusal("a")
+        assert server.asked == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "full"), [("a", "a:latest"), ("a:1b", "a:1b"), ("host:5000/a", "host:5000/a:latest"), ("hf.co/x/a:q4", "hf.co/x/a:q4")]
+)
+def test_a_name_without_a_tag_means_latest(name: str, full: str) -> None:
+    assert full_name(name) == full
