@@ -22,6 +22,8 @@ def up() -> None:
     """Start everything and wait until it works."""
     loaded = stack.load(os.environ)
     with lifecycle.alone(loaded.places):
+        if Supervisor(loaded.places).alive():
+            loaded = _as_started(loaded)
         lifecycle.up(loaded, console)
     status.show_addresses(loaded, console)
 
@@ -34,7 +36,7 @@ def down() -> None:
         console.print(f"there is no stack in {places.state}")
         return
     with lifecycle.alone(places):
-        lifecycle.down(places, start_order(stack.load(os.environ)), console)
+        lifecycle.down(places, start_order(stack.recorded(os.environ)), console)
 
 
 @app.command("status")
@@ -82,15 +84,26 @@ def clean() -> None:
         console.print(f"nothing to remove in {places.state}")
         return
     with lifecycle.alone(places):
-        lifecycle.down(places, start_order(stack.load(os.environ)), console)
+        lifecycle.down(places, start_order(stack.recorded(os.environ)), console)
         lifecycle.clean(places, console)
+
+
+def _as_started(wanted: stack.Stack) -> stack.Stack:
+    """The running stack; says so where it differs from what this shell asks for."""
+    running = stack.recorded(os.environ)
+    differing = {name for name, _ in wanted.environment.items() ^ running.environment.items()}
+    if differing:
+        console.print(
+            f"[yellow]it runs with other settings than this shell's: {', '.join(sorted(differing))}; `make down up` applies these[/]"
+        )
+    return running
 
 
 def _existing() -> stack.Stack:
     _, places = stack.where(os.environ)
     if not places.claimed:
         raise Unreachable(f"there is no stack in {places.state}; `make up` starts one")
-    return stack.load(os.environ)
+    return stack.recorded(os.environ)
 
 
 def main() -> None:

@@ -17,18 +17,21 @@ MARK = "ANSWERLOOP_STACK"
 OF_THE_STACK = {"ANSWERLOOP_STATE_DIR", "ANSWERLOOP_PORT_OFFSET", "ANSWERLOOP_SIMULATOR_URL", MARK}
 
 
-def user_settings(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """ANSWERLOOP_* as the user set them: `answerloop.env` in the checkout, the exported variables over it.
+def user_settings(environ: Mapping[str, str]) -> dict[str, str]:
+    """The ANSWERLOOP_* variables that are set.
 
     The address of a stack's own simulator, taken over from its env file, is not a choice of the user's.
     """
-    in_file = {name: value for name, value in dotenv_values(root / "answerloop.env").items() if value is not None}
-    merged = {name: value for name, value in {**in_file, **environ}.items() if name.startswith(PREFIX) and value}
-    if merged.get("ANSWERLOOP_OLLAMA_URL") == merged.get("ANSWERLOOP_SIMULATOR_URL"):
-        merged.pop("ANSWERLOOP_OLLAMA_URL", None)
-    merged.pop("ANSWERLOOP_SIMULATOR_URL", None)
-    merged.pop(MARK, None)
-    return merged
+    found = {name: value for name, value in environ.items() if name.startswith(PREFIX) and value and name != MARK}
+    simulator = found.pop("ANSWERLOOP_SIMULATOR_URL", None)
+    if simulator and found.get("ANSWERLOOP_OLLAMA_URL") == simulator:
+        del found["ANSWERLOOP_OLLAMA_URL"]
+    return found
+
+
+def read(file: Path) -> dict[str, str]:
+    """The variables that a file assigns; none if it is not there."""
+    return {name: value for name, value in dotenv_values(file).items() if value is not None}
 
 
 def simulated(user: Mapping[str, str]) -> bool:

@@ -13,7 +13,7 @@ import psutil
 from rich.console import Console
 
 from deploy.local import postgres, preflight, processes, render
-from deploy.local.environment import OF_THE_STACK, PREFIX, as_exports
+from deploy.local.environment import OF_THE_STACK, PREFIX
 from deploy.local.places import Places
 from deploy.local.programs import Program, flink_home, kafka_java, service_command, start_order
 from deploy.local.stack import Stack
@@ -48,13 +48,10 @@ def up(stack: Stack, console: Console) -> None:
     groups = start_order(stack)
     everything = [program for group in groups for program in group]
     supervisor = Supervisor(stack.places)
-    if supervisor.alive():
-        if all(state.running for state in supervisor.states().values()):
-            console.print(f"the stack in {stack.places.state} is running already")
-        if stack.places.env_file.exists() and stack.places.env_file.read_text() != as_exports(stack.environment):
-            console.print("[yellow]settings or ports have changed since it was started: `make down up` applies them[/]")
-    else:
+    if not supervisor.alive():
         launch(stack, everything, supervisor, console)
+    elif all(state.running for state in supervisor.states().values()):
+        console.print(f"the stack in {stack.places.state} is running already")
     components, *rest = groups
     start(components, supervisor, stack.places, console)
     postgres.ensure_databases(stack)
@@ -189,7 +186,7 @@ def down(places: Places, groups: Sequence[Sequence[Program]], console: Console) 
         return
     left = {process.pid: process for process in [*processes.running(members), *processes.of_stack(places)]}
     if left:
-        console.print(f"ending processes that did not stop by themselves: {', '.join(map(str, left))}", highlight=False)
+        console.print(f"ending processes that were left over: {', '.join(map(str, left))}", highlight=False)
         if survivors := processes.end(list(left.values())):
             raise ConfigurationError(f"still running: {', '.join(str(each) for each in survivors)}")
     for stale in (places.socket, places.run / "supervisord.pid"):

@@ -40,7 +40,7 @@ def memory_problem(available: int) -> str | None:
 def disk_problem(free: int, places: Places) -> str | None:
     if free >= MIN_DISK:
         return None
-    return f"{free / 1024**3:.1f} GB are free on the disk of {places.state}, the stack needs {MIN_DISK // 1024**3} GB: make room, or set ANSWERLOOP_STATE_DIR"
+    return f"{free / 1024**3:.1f} GB are free on the disk of {places.state}, the stack needs {MIN_DISK // 1024**3} GB: make room"
 
 
 def java_version() -> int | None:

@@ -34,12 +34,14 @@ def own_bytes(pid: int) -> int:
 
 
 def of_stack(places: Places) -> list[psutil.Process]:
-    """Every process of this stack, whoever its parent is now: it carries the mark, or serves the stack's PostgreSQL data."""
+    """Every process of this stack, whoever its parent is now."""
+    # PostgreSQL and Redis write their titles over the environment that would show the mark; they are known by where they work.
+    servers = {("postgres", str(places.postgres_data)), ("redis-server", str(places.redis))}
     found = []
     for process in psutil.process_iter():
         try:
             if process.pid != os.getpid() and (
-                process.environ().get(MARK) == str(places.state) or str(places.postgres_data) in process.cmdline()
+                process.environ().get(MARK) == str(places.state) or (process.name(), process.cwd()) in servers
             ):
                 found.append(process)
         except (*_GONE, psutil.AccessDenied, OSError):

@@ -25,17 +25,27 @@ class Stack:
 
 
 def where(environ: Mapping[str, str]) -> tuple[dict[str, str], Places]:
-    """The user's settings and the places of the stack that they name; touches nothing."""
-    user = environment.user_settings(places.ROOT, environ)
+    """The user's settings, exported ones over those in `answerloop.env`, and the places that they name; touches nothing."""
+    user = environment.user_settings({**environment.read(places.ROOT / "answerloop.env"), **environ})
     return user, places.places(user)
 
 
 def load(environ: Mapping[str, str]) -> Stack:
-    """The stack that the user's settings name; its state directory and credentials are made if missing.
+    """The stack that the user's settings ask for; its state directory and credentials are made if missing.
 
     Raises ConfigurationError.
     """
     user, chosen = where(environ)
+    return _stack(user, chosen, environ)
+
+
+def recorded(environ: Mapping[str, str]) -> Stack:
+    """The stack as it was last started, whatever this shell's settings are by now."""
+    user, chosen = where(environ)
+    return _stack(environment.user_settings(environment.read(chosen.env_file)) or user, chosen, environ)
+
+
+def _stack(user: Mapping[str, str], chosen: Places, environ: Mapping[str, str]) -> Stack:
     offset = ports.parse_offset(user.get("ANSWERLOOP_PORT_OFFSET", ""))
     numbers = ports.load(offset)
     chosen.claim()
