@@ -52,12 +52,8 @@ class _TryAgain(Exception):
 class _Clients:
     """So many httpx clients, taken connection by connection: the slots bound what is in flight."""
 
-    def __init__(self, count: int, base_url: str, headers: dict[str, str]) -> None:
-        limits = httpx.Limits(max_connections=CONNECTIONS_OF_A_CLIENT, max_keepalive_connections=CONNECTIONS_OF_A_CLIENT)
-        context = httpx.create_ssl_context()
-        self.all = [
-            httpx.AsyncClient(base_url=base_url, headers=headers, limits=limits, verify=context, trust_env=False) for _ in range(count)
-        ]
+    def __init__(self, clients: list[httpx.AsyncClient]) -> None:
+        self.all = clients
         self._slots: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
         for client in self.all * CONNECTIONS_OF_A_CLIENT:
             self._slots.put_nowait(client)
@@ -88,24 +84,39 @@ class _Poll:
 
 
 class QuestionApi:
-    """Asks and waits. A question that several requests wait for is polled once."""
+    """Asks and waits, inside its `async with` block. A question that several requests wait for is polled once.
 
-    def __init__(self, base_url: str, token: str | None, clock: Clock) -> None:
+    `transport` stands in for the network in tests.
+    """
+
+    def __init__(self, base_url: str, token: str | None, clock: Clock, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._base_url = base_url
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._clock = clock
+        self._transport = transport
+        self._ssl = httpx.create_ssl_context()
         self._polled: dict[UUID, _Poll] = {}
 
     async def __aenter__(self) -> Self:
         self._closing = AsyncExitStack()
-        self._posts = _Clients(POST_CLIENTS, self._base_url, self._headers)
-        self._polls = _Clients(POLL_CLIENTS, self._base_url, self._headers)
+        self._posts = _Clients([self._client() for _ in range(POST_CLIENTS)])
+        self._polls = _Clients([self._client() for _ in range(POLL_CLIENTS)])
         for client in self._posts.all + self._polls.all:
             await self._closing.enter_async_context(client)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._closing.aclose()
+
+    def _client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            base_url=self._base_url,
+            headers=self._headers,
+            limits=httpx.Limits(max_connections=CONNECTIONS_OF_A_CLIENT, max_keepalive_connections=CONNECTIONS_OF_A_CLIENT),
+            verify=self._ssl,
+            trust_env=False,
+            transport=self._transport,
+        )
 
     async def check(self) -> None:
         """Raises Unreachable unless the API is alive."""
