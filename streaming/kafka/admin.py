@@ -59,6 +59,11 @@ class KafkaAdmin:
                     raise ConfigurationError(f"topic {name} cannot be created: {err}") from err
         return [spec.name for spec in missing]
 
+    def delete(self, names: Collection[str]) -> None:
+        """Delete topics and what is in them."""
+        for future in self._admin.delete_topics(list(names), operation_timeout=DEADLINE_S).values():
+            self._result(future)
+
     def drift(self, specs: Collection[TopicSpec]) -> list[Drift]:
         """Where existing topics differ from what is declared."""
         partitions = self.topics()

@@ -1,0 +1,100 @@
+"""The same behaviour as on the broker in memory, on a real Kafka; and what only a real one shows."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+
+from streaming import settings, topics
+from streaming.errors import DeliveryFailed, RecordTooLarge, Unreachable
+from streaming.kafka.admin import KafkaAdmin
+from streaming.kafka.client import Consumer, TopicPartition
+from streaming.kafka.confluent import KafkaConsumer, KafkaProducer
+from streaming.topics import MAX_MESSAGE_BYTES, TopicSpec
+from tests.unit.kafka.brokers import BrokerBehaviour, Collecting, until
+
+pytestmark = pytest.mark.integration
+
+NOBODY = "127.0.0.1:9"
+
+
+class TestKafka(BrokerBehaviour):
+    @pytest.fixture(autouse=True)
+    async def broker(self) -> AsyncIterator[None]:
+        self.bootstrap = settings.load().kafka_bootstrap
+        self.admin = KafkaAdmin(self.bootstrap)
+        self.topic = f"test-{uuid4()}"
+        await asyncio.to_thread(self.admin.create, [TopicSpec(self.topic, topics.TOPICS[0].message, 1)], 1)
+        self.producer = KafkaProducer(self.bootstrap)
+        yield
+        await self.producer.close()
+        await asyncio.to_thread(self.admin.delete, [self.topic])
+
+    def consumer(self, group: str) -> Consumer:  # type: ignore[override]
+        return KafkaConsumer(self.bootstrap, group)
+
+    async def test_the_admin_sees_what_a_group_has_committed_and_where_the_log_ends(self) -> None:
+        group, place = f"group-{uuid4()}", TopicPartition(self.topic, 0)
+        await self.send(4)
+        step = Collecting()
+        loop, task = self.running(step, group)
+        await until(lambda: len(step.taken) == 4, "all arrive")
+        step.finish(0, 1)
+        loop.stop()
+        await asyncio.wait_for(task, 30)
+        assert await asyncio.to_thread(self.admin.end_offsets, [self.topic]) == {place: 4}
+        assert await asyncio.to_thread(self.admin.committed, group, [place]) == {place: 2}
+        assert await asyncio.to_thread(self.admin.committed, f"nobody-{uuid4()}", [place]) == {place: None}
+
+    async def test_two_members_share_the_partitions_and_a_leaving_one_hands_its_own_over(self) -> None:
+        self.topic = f"test-{uuid4()}"
+        await asyncio.to_thread(self.admin.create, [TopicSpec(self.topic, topics.TOPICS[0].message, 4)], 1)
+        group = f"group-{uuid4()}"
+        first, second = Collecting(), Collecting()
+        loop_1, task_1 = self.running(first, group)
+        await until(lambda: len(loop_1.assigned) == 4, "the first holds all")
+        loop_2, task_2 = self.running(second, group)
+        await until(lambda: len(loop_1.assigned) == len(loop_2.assigned) == 2, "two each")
+        loop_1.stop()
+        await asyncio.wait_for(task_1, 30)
+        await until(lambda: len(loop_2.assigned) == 4, "the second holds all")
+        await self.send(8)
+        await until(lambda: len(second.taken) == 8, "and gets all")
+        loop_2.stop()
+        await asyncio.wait_for(task_2, 30)
+
+    async def test_a_record_over_eight_mebibytes_is_refused_by_name(self) -> None:
+        with pytest.raises(RecordTooLarge, match="allowed"):
+            await self.producer.send(self.topic, "big", b"x" * (MAX_MESSAGE_BYTES + 1))
+
+    async def test_a_record_just_below_eight_mebibytes_passes(self) -> None:
+        delivered = await self.producer.send(self.topic, "big", b"x" * (MAX_MESSAGE_BYTES - 1000))
+        assert delivered.topic == self.topic
+
+
+async def test_a_record_that_no_broker_takes_fails_within_its_deadline() -> None:
+    producer = KafkaProducer(NOBODY, message_timeout_s=1)
+    with pytest.raises(DeliveryFailed, match="questions-pending"):
+        await asyncio.wait_for(producer.send("questions-pending", "k", b"v"), 10)
+    await producer.close()
+
+
+def test_an_admin_without_a_broker_says_which_address_does_not_answer() -> None:
+    with pytest.raises(Unreachable, match=NOBODY):
+        KafkaAdmin(NOBODY).topics()
+
+
+def test_the_topics_are_as_declared() -> None:
+    admin = KafkaAdmin(settings.load().kafka_bootstrap)
+    assert admin.drift(topics.TOPICS) == []
+    assert admin.create(topics.TOPICS, 1) == []
+
+
+def test_a_topic_that_differs_from_its_declaration_is_reported() -> None:
+    admin = KafkaAdmin(settings.load().kafka_bootstrap)
+    name = f"test-{uuid4()}"
+    admin.create([TopicSpec(name, topics.TOPICS[0].message, 1)], 1)
+    declared = TopicSpec(name, topics.TOPICS[0].message, 5)
+    assert [str(each) for each in admin.drift([declared])] == [f"{name}: partitions is 1, declared 5"]
+    admin.delete([name])
