@@ -177,7 +177,10 @@ class QuestionApi:
 def _body_of(response: httpx.Response) -> Any:
     status = response.status_code
     if status in (200, 202):
-        return response.json()
+        try:
+            return response.json()
+        except ValueError as err:
+            raise UserError(f"{response.url} answers what is not JSON: {_detail(response)[:200]}. Is this the API?") from err
     if status == 429 or status >= 500:
         raise _TryAgain(f"the API answers {status}: {_detail(response)}", _retry_after_s(response))
     if status in (401, 403):
@@ -208,6 +211,6 @@ def _reply(body: Any) -> Reply:
         if status not in ("found", "pending", "error"):
             raise UserError(f"The API answers with status {status!r}; expected: found, pending or error. Do the versions match?")
         error = body.get("error")
-        return Reply(status, UUID(body["question_id"]), body.get("source"), f"{error['cause']}: {error['message']}" if error else None)
+        return Reply(status, UUID(str(body["question_id"])), body.get("source"), f"{error['cause']}: {error['message']}" if error else None)
     except (KeyError, TypeError, ValueError) as err:
         raise UserError(f"The API answers what is no reply to a question: {str(body)[:200]}. Do the versions match?") from err
