@@ -4,7 +4,9 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -68,14 +70,15 @@ def set_faults(**faults: Any) -> None:
 
 
 def sql(query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    with psycopg2.connect(settings.load().database_url) as connection, connection.cursor() as cursor:
+    with closing(psycopg2.connect(settings.load().database_url)) as connection, connection.cursor() as cursor:
         cursor.execute(query, parameters)
         return cursor.fetchall()
 
 
 def load_sample(path: Path = SAMPLE) -> str:
     """Load a dataset; returns its name."""
-    return load_file(path, None, None, settings.load().database_url, lambda *_: None).dataset
+    with closing(psycopg2.connect(settings.load().database_url)) as database, TemporaryDirectory() as rejected:
+        return load_file(path, path.stem, database, Path(rejected), lambda _: None).dataset
 
 
 async def traffic(drain_timeout_s: float = 180, **plan: Any) -> tuple[str, Finished]:

