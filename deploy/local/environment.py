@@ -4,8 +4,6 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from dotenv import dotenv_values
-
 from deploy.local.places import Places
 from deploy.local.ports import HOST, Ports
 from deploy.local.private import Credentials
@@ -29,9 +27,11 @@ def user_settings(environ: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def read(file: Path) -> dict[str, str]:
-    """The variables that a file assigns; none if it is not there."""
-    return {name: value for name, value in dotenv_values(file).items() if value is not None}
+def read_exports(file: Path) -> dict[str, str]:
+    """What `as_exports` wrote; nothing if it is not there."""
+    if not file.exists():
+        return {}
+    return dict(word.split("=", 1) for word in shlex.split(file.read_text(), comments=True) if "=" in word)
 
 
 def simulated(user: Mapping[str, str]) -> bool:
@@ -86,6 +86,6 @@ def process_environment(environ: Mapping[str, str], stack: Mapping[str, str], pl
 
 
 def as_exports(stack: Mapping[str, str]) -> str:
-    """The env file: a shell reads it with `.`, Python with dotenv."""
+    """The text of the env file, for a shell's `.`."""
     lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(stack.items())]
     return "\n".join(["# Written by `make up`: where everything is. `. .local/env` in a shell.", *lines, ""])

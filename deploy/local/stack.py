@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
 
 from deploy.local import environment, places, ports, private
 from deploy.local.places import Places
@@ -26,8 +29,12 @@ class Stack:
 
 def where(environ: Mapping[str, str]) -> tuple[dict[str, str], Places]:
     """The user's settings, exported ones over those in `answerloop.env`, and the places that they name; touches nothing."""
-    user = environment.user_settings({**environment.read(places.ROOT / "answerloop.env"), **environ})
+    user = environment.user_settings({**_in_file(places.ROOT / "answerloop.env"), **environ})
     return user, places.places(user)
+
+
+def _in_file(file: Path) -> dict[str, str]:
+    return {name: value for name, value in dotenv_values(file).items() if value is not None}
 
 
 def load(environ: Mapping[str, str]) -> Stack:
@@ -42,7 +49,7 @@ def load(environ: Mapping[str, str]) -> Stack:
 def recorded(environ: Mapping[str, str]) -> Stack:
     """The stack as it was last started, whatever this shell's settings are by now."""
     user, chosen = where(environ)
-    return _stack(environment.user_settings(environment.read(chosen.env_file)) or user, chosen, environ)
+    return _stack(environment.user_settings(environment.read_exports(chosen.env_file)) or user, chosen, environ)
 
 
 def _stack(user: Mapping[str, str], chosen: Places, environ: Mapping[str, str]) -> Stack:

@@ -1,0 +1,112 @@
+"""The settings files as the components read them."""
+
+import configparser
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deploy.local import environment, ports, private, render
+from deploy.local.places import ROOT, Places, places
+from deploy.local.programs import Program, flink_home, start_order
+from deploy.local.stack import Stack
+from streaming.settings import Settings
+from streaming.topics import MAX_MESSAGE_BYTES
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Stack:
+    user = {"ANSWERLOOP_STATE_DIR": str(tmp_path / "state"), "ANSWERLOOP_PORT_OFFSET": "10000"}
+    here = places(user, ROOT, as_root=False)
+    here.claim()
+    kept = private.credentials(here.credentials)
+    numbers = ports.load(10_000)
+    variables = environment.stack_environment(user, here, numbers, kept, 10_000)
+    return Stack(here, numbers, kept, variables, environment.process_environment({}, variables, here))
+
+
+@pytest.fixture
+def written(stack: Stack) -> Places:
+    programs = [program for group in start_order(stack) for program in group]
+    render.write_all(stack, programs, Settings(checkpoint_interval_ms=1234), flink_home())
+    return stack.places
+
+
+def properties(path: Path) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line and not line.startswith("#"))
+
+
+def supervised(here: Places) -> configparser.RawConfigParser:
+    config = configparser.RawConfigParser()
+    config.read(here.state / "supervisord.conf")
+    return config
+
+
+def test_every_component_listens_on_loopback_at_the_shifted_port(written: Places) -> None:
+    kafka = properties(written.kafka / "server.properties")
+    assert kafka["listeners"] == "BROKER://127.0.0.1:19092,CONTROLLER://127.0.0.1:19093"
+    redis = (written.redis / "redis.conf").read_text()
+    assert "bind 127.0.0.1\n" in redis
+    assert "port 16389\n" in redis
+    postgresql = (written.postgres / "postgresql.conf").read_text()
+    assert "listen_addresses = '127.0.0.1'" in postgresql
+    assert "port = 15442" in postgresql
+    flink = yaml.safe_load((written.flink / "conf" / "config.yaml").read_text())
+    assert flink["rest.bind-address"] == flink["taskmanager.bind-host"] == flink["jobmanager.bind-host"] == "127.0.0.1"
+    assert flink["rest.port"] == 18081
+
+
+def test_kafka_makes_no_topic_by_itself_and_takes_our_largest_message(written: Places) -> None:
+    kafka = properties(written.kafka / "server.properties")
+    assert kafka["auto.create.topics.enable"] == "false"
+    assert int(kafka["message.max.bytes"]) > MAX_MESSAGE_BYTES
+    assert kafka["offsets.topic.replication.factor"] == "1"
+
+
+def test_flink_keeps_the_shipped_java_options_and_its_checkpoints(written: Places) -> None:
+    flink = yaml.safe_load((written.flink / "conf" / "config.yaml").read_text())
+    assert "--add-opens=java.base/java.util=ALL-UNNAMED" in flink["env.java.opts.all"]
+    assert flink["execution.checkpointing.externalized-checkpoint-retention"] == "RETAIN_ON_CANCELLATION"
+    assert flink["execution.checkpointing.dir"] == f"file://{written.checkpoints}"
+    assert flink["execution.checkpointing.interval"] == "1234 ms"
+    assert flink["python.executable"] == str(written.python)
+
+
+def test_no_file_with_a_secret_is_readable_by_others(written: Places, stack: Stack) -> None:
+    secrets = (stack.credentials.postgres_superuser, stack.credentials.postgres_answerloop, stack.credentials.redis)
+    holding = [path for path in written.state.rglob("*") if path.is_file() and any(secret in path.read_text() for secret in secrets)]
+    assert written.env_file in holding
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in holding)
+
+
+def test_what_dies_is_started_again_and_nothing_starts_before_its_turn(written: Places, stack: Stack) -> None:
+    config = supervised(written)
+    programs = [section for section in config.sections() if section.startswith("program:")]
+    assert len(programs) == sum(len(group) for group in start_order(stack))
+    assert {config[section]["autorestart"] for section in programs} == {"true"}
+    assert {config[section]["autostart"] for section in programs} == {"false"}
+
+
+def test_postgresql_alone_handles_its_childrens_signals(written: Places) -> None:
+    config = supervised(written)
+    assert config["program:postgres"]["stopasgroup"] == "false"
+    assert config["program:postgres"]["stopsignal"] == "INT"
+    assert config["program:storage-persister"]["stopasgroup"] == "true"
+
+
+def test_each_consumer_has_an_ops_port_of_its_own(written: Places) -> None:
+    config = supervised(written)
+    told = [config[section]["environment"] for section in config.sections() if "OPS_PORT" in config[section].get("environment", "")]
+    assert len(set(told)) == len(told) == 5
+
+
+def test_no_two_programs_share_a_port(stack: Stack) -> None:
+    numbers = [port for group in start_order(stack) for program in group for port in program.ports]
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_words_of_a_command_survive_supervisords_reading(stack: Stack) -> None:
+    odd = Program(name="odd", command=("echo", "two words", "50%"), address="", ports=(), alive=lambda: None, ready=lambda: None)
+    text = render.supervisord(stack.places, [odd])
+    assert "command = echo 'two words' 50%%" in text
