@@ -1,0 +1,49 @@
+"""The job's two Kafka tables. Values are raw bytes: parsing happens in Python, where nothing is skipped silently."""
+
+from streaming import topics
+from streaming.settings import Settings
+
+SENT_TO = (topics.VALIDATED, topics.LOW_QUALITY, topics.PENDING, topics.DEAD_LETTERS, topics.FATAL)
+
+
+def answers(settings: Settings) -> str:
+    """DDL of the source: llm-responses-success from the group's committed offsets, the earliest where there are none."""
+    options = {
+        "connector": "kafka",
+        "topic": topics.SUCCESS,
+        "properties.bootstrap.servers": settings.kafka_bootstrap,
+        "properties.group.id": topics.FLINK_SCORE_JOB,
+        "properties.auto.offset.reset": "earliest",
+        "properties.commit.offsets.on.checkpoint": "true",
+        "scan.startup.mode": "group-offsets",
+        "format": "raw",
+    }
+    columns = "`partition` INT METADATA VIRTUAL, `offset` BIGINT METADATA VIRTUAL, `value` BYTES"
+    return f"CREATE TEMPORARY TABLE answers ({columns}) WITH ({_options(options)})"
+
+
+def results(settings: Settings) -> str:
+    """DDL of the sink: each row names its topic, key and value."""
+    options = {
+        "connector": "kafka",
+        "topic": ";".join(SENT_TO),
+        "properties.bootstrap.servers": settings.kafka_bootstrap,
+        "properties.acks": "all",
+        "properties.enable.idempotence": "true",
+        "properties.max.request.size": str(topics.MAX_MESSAGE_BYTES + 64 * 1024),
+        "properties.buffer.memory": str(4 * topics.MAX_MESSAGE_BYTES),
+        "properties.linger.ms": "0",
+        "properties.compression.type": "none",
+        "sink.delivery-guarantee": "at-least-once",
+        "key.format": "raw",
+        "key.fields": "key",
+        "key.fields-prefix": "",
+        "value.format": "raw",
+        "value.fields-include": "EXCEPT_KEY",
+    }
+    columns = "`topic` STRING NOT NULL METADATA, `key` STRING, `value` BYTES"
+    return f"CREATE TEMPORARY TABLE results ({columns}) WITH ({_options(options)})"
+
+
+def _options(options: dict[str, str]) -> str:
+    return ", ".join(f"'{name}' = '{value}'" for name, value in options.items())
