@@ -17,7 +17,7 @@ register_uuid()  # type: ignore[no-untyped-call]
 def connected(url: str) -> Iterator[connection]:
     """A connection that is closed at the end. Raises Unreachable, or ConfigurationError while the tables are missing."""
     try:
-        opened = psycopg2.connect(url, connect_timeout=5, options="-c timezone=UTC", keepalives_idle=5, keepalives_interval=2)
+        opened = psycopg2.connect(url, connect_timeout=5, keepalives_idle=5, keepalives_interval=2)
         try:
             yield opened
         finally:
