@@ -21,7 +21,8 @@ from streaming.traffic.side_file import SideFile
 BATCH = 10_000
 
 _INCOMING = """
-CREATE TEMPORARY TABLE incoming (text_hash uuid, question_text text, original_answer text, topic smallint, line_number bigint) ON COMMIT DROP
+CREATE TEMPORARY TABLE incoming
+    (text_hash uuid, question_text text, original_answer text, topic smallint, line_number bigint) ON COMMIT DROP
 """
 
 # What is known stays: the first text, the first reference. A row that brings no new reference writes nothing at all.

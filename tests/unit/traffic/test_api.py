@@ -114,7 +114,9 @@ async def test_a_refused_token_stops_everything(api: QuestionApi, fake: FakeApi)
         await api.ask(QUESTION, 60)
 
 
-@pytest.mark.parametrize("body", [{}, [], {"status": "found"}, {"status": "new", "question_id": str(KEY)}, {"status": "found", "question_id": 3}])
+@pytest.mark.parametrize(
+    "body", [{}, [], {"status": "found"}, {"status": "new", "question_id": str(KEY)}, {"status": "found", "question_id": 3}]
+)
 async def test_a_reply_that_is_none_is_an_error(api: QuestionApi, fake: FakeApi, body: object) -> None:
     fake.troubles.append(httpx.Response(200, json=body))
     with pytest.raises(UserError, match="versions match"):

@@ -71,7 +71,9 @@ async def test_it_waits_for_the_last_question(pending: dict[str, int], clock: Ma
     assert not await outcome(waiting, clock)
 
 
-async def test_it_waits_for_the_persister_to_pass_the_sampled_ends_and_for_nothing_later(pending: dict[str, int], clock: ManualClock) -> None:
+async def test_it_waits_for_the_persister_to_pass_the_sampled_ends_and_for_nothing_later(
+    pending: dict[str, int], clock: ManualClock
+) -> None:
     kafka = FakeKafka({VALIDATED: 7}, {VALIDATED: 5})
     waiting = start(kafka, clock)
     for _ in range(10):
@@ -93,5 +95,5 @@ async def test_a_timeout_says_what_is_still_where(pending: dict[str, int], clock
 
 
 async def test_a_persister_that_never_comes_is_named(pending: dict[str, int], clock: ManualClock) -> None:
-    backlog = await outcome(start(FakeKafka({topic: 2 for topic in CONSUMED_BY[STORAGE_PERSISTER]}, {}), clock, timeout_s=5), clock)
+    backlog = await outcome(start(FakeKafka(dict.fromkeys(CONSUMED_BY[STORAGE_PERSISTER], 2), {}), clock, timeout_s=5), clock)
     assert backlog.unread == {STORAGE_PERSISTER: 2 * len(CONSUMED_BY[STORAGE_PERSISTER])}
