@@ -67,11 +67,17 @@ def binaries(places: Places) -> Path:
 
 
 def initialise(stack: Stack) -> None:
-    """Make the data directory unless it is there. Idempotent: a half-made one is made again."""
+    """Make the data directory unless it is there. Idempotent: a half-made one is made again.
+
+    Data whose state directory was removed, and with it Kafka's topics and the passwords, is of no use any more and makes room.
+    """
     places = stack.places
-    if (places.postgres_data / "PG_VERSION").exists():
+    belongs_to = places.postgres / "belongs-to"
+    mine = belongs_to.exists() and belongs_to.read_text() == stack.credentials.kafka_cluster
+    if mine and (places.postgres_data / "PG_VERSION").exists():
         return
     shutil.rmtree(places.postgres_data, ignore_errors=True)
+    belongs_to.write_text(stack.credentials.kafka_cluster)
     password = places.postgres / "password"
     password.touch(mode=0o600)
     password.write_text(stack.credentials.postgres_superuser)
@@ -127,7 +133,7 @@ def forget_lost_server(places: Places) -> None:
 
 def ensure_databases(stack: Stack) -> None:
     """A role and a database of its own for each that has a password. Idempotent; a password that differs is set."""
-    wanted = {"answerloop": stack.credentials.postgres_answerloop}
+    wanted = {"answerloop": stack.credentials.postgres_answerloop, "airflow": stack.credentials.postgres_airflow}
     connection = psycopg2.connect(superuser_url(stack), connect_timeout=5)
     connection.autocommit = True
     try:
