@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from deploy.local import airflow
 from deploy.local.places import Places
 from deploy.local.ports import HOST, Ports
 from deploy.local.private import Credentials
@@ -12,7 +13,15 @@ PREFIX = "ANSWERLOOP_"
 # Every process of a stack carries its state directory in this variable, so that none can be overlooked when it stops.
 MARK = "ANSWERLOOP_STACK"
 # Read from the user's environment by the stack itself.
-OF_THE_STACK = {"ANSWERLOOP_STATE_DIR", "ANSWERLOOP_PORT_OFFSET", "ANSWERLOOP_SIMULATOR_URL", MARK}
+OF_THE_STACK = {
+    "ANSWERLOOP_STATE_DIR",
+    "ANSWERLOOP_PORT_OFFSET",
+    "ANSWERLOOP_SIMULATOR_URL",
+    "ANSWERLOOP_AIRFLOW_URL",
+    "ANSWERLOOP_AIRFLOW_USER",
+    "ANSWERLOOP_AIRFLOW_PASSWORD",
+    MARK,
+}
 
 
 def user_settings(environ: Mapping[str, str]) -> dict[str, str]:
@@ -58,7 +67,9 @@ def stack_environment(user: Mapping[str, str], places: Places, ports: Ports, cre
         "ANSWERLOOP_SIMULATOR_PORT": str(ports.simulator),
         "ANSWERLOOP_CHECKPOINT_DIR": str(places.checkpoints),
         **({"ANSWERLOOP_FLINK_CONNECTOR_JAR": str(connector)} if connector else {}),
-        # ANSWERLOOP_AIRFLOW_URL, _AIRFLOW_USER and _AIRFLOW_PASSWORD belong here.
+        "ANSWERLOOP_AIRFLOW_URL": f"http://{HOST}:{ports.airflow}",
+        "ANSWERLOOP_AIRFLOW_USER": airflow.USER,
+        "ANSWERLOOP_AIRFLOW_PASSWORD": credentials.airflow_password,
     }
 
 
@@ -67,7 +78,8 @@ def process_environment(environ: Mapping[str, str], stack: Mapping[str, str], pl
     kept = {
         name: value
         for name, value in environ.items()
-        if not name.startswith((PREFIX, "FLINK_", "_FLINK_")) and name not in ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
+        if not name.startswith((PREFIX, "AIRFLOW_", "FLINK_", "_FLINK_"))
+        and name not in ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
     }
     return {
         **kept,

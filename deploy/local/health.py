@@ -78,6 +78,13 @@ def kafka(bootstrap: str) -> None:
         raise Unreachable(str(err)) from err
 
 
+def airflow(url: str, component: str) -> None:
+    """Airflow's own report calls the component healthy: it wrote a heartbeat lately."""
+    status = fetch(f"{url}/api/v2/monitor/health").get(component, {}).get("status")
+    if status != "healthy":
+        raise Unreachable(f"{component} is {status or 'not started'}")
+
+
 def task_slots(flink_url: str) -> None:
     """A TaskManager has registered with the JobManager."""
     if not fetch(f"{flink_url}/overview")["slots-total"]:

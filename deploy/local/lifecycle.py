@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-from deploy.local import postgres, preflight, processes, render
+from deploy.local import airflow, postgres, preflight, processes, render
 from deploy.local.environment import OF_THE_STACK, PREFIX
 from deploy.local.places import Places
-from deploy.local.programs import Program, flink_home, kafka_java, service_command, start_order
+from deploy.local.programs import Program, airflow_command, flink_home, kafka_java, service_command, start_order
 from deploy.local.stack import Stack
 from deploy.local.supervisor import Supervisor
 from streaming import settings as settings_module
@@ -56,6 +56,7 @@ def up(stack: Stack, console: Console) -> None:
     start(components, supervisor, stack.places, console)
     postgres.ensure_databases(stack)
     provision(stack, console)
+    migrate_airflow(stack, console)
     for group in rest:
         start(group, supervisor, stack.places, console)
     await_ready(everything, console)
@@ -102,6 +103,17 @@ def provision(stack: Stack, console: Console) -> None:
     with console.status("topics and tables"):
         run_to_end(service_command(stack.places, "provision"), stack, "provision", 120)
     console.print("  [green]✓[/] provisioned")
+
+
+def migrate_airflow(stack: Stack, console: Console) -> None:
+    """The tables of Airflow's own database; at once where the installed version has made them before."""
+    where = (stack.places, stack.ports, stack.credentials)
+    if airflow.migrated(*where):
+        return
+    with console.status("Airflow's tables"):
+        run_to_end((*airflow_command(stack.places), "db", "migrate"), stack, "airflow-migrate", 300)
+    airflow.stamp_migrated(*where)
+    console.print("  [green]✓[/] Airflow's tables")
 
 
 def run_to_end(command: Sequence[str], stack: Stack, name: str, deadline_s: float) -> None:

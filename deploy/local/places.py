@@ -59,6 +59,10 @@ class Places:
         return self.state / "flink" / "checkpoints"
 
     @property
+    def airflow(self) -> Path:
+        return self.state / "airflow"
+
+    @property
     def redis(self) -> Path:
         return self.state / "redis"
 

@@ -15,6 +15,7 @@ class Ports:
     """Port numbers as they are listened on, the offset included."""
 
     api: int
+    airflow: int
     flink: int
     kafka: int
     postgres: int

@@ -33,8 +33,7 @@ class Program:
 
 def start_order(stack: Stack) -> tuple[tuple[Program, ...], ...]:
     """Groups of programs; a group is started when the one before is alive. Databases and topics are made after the first."""
-    return components(stack), services(stack)
-    # Airflow's components are a third group.
+    return components(stack), services(stack), airflow(stack)
 
 
 def components(stack: Stack) -> tuple[Program, ...]:
@@ -126,6 +125,35 @@ def services(stack: Stack) -> tuple[Program, ...]:
         _consumer(places, "retry-quota", ports.ops_retry_quota),
         _consumer(places, "job-submitter", ports.ops_job_submitter),
     )
+
+
+def airflow(stack: Stack) -> tuple[Program, ...]:
+    """Airflow's processes. Task logs are read from the disk that all of them share: nothing else serves them."""
+    port, places = stack.ports.airflow, stack.places
+    return (
+        _airflow(places, port, "api-server", "metadatabase", ports=(port,)),
+        _airflow(places, port, "scheduler", "scheduler", "--skip-serve-logs"),
+        _airflow(places, port, "dag-processor", "dag_processor"),
+        _airflow(places, port, "triggerer", "triggerer", "--skip-serve-logs"),
+    )
+
+
+def _airflow(places: Places, port: int, name: str, component: str, *options: str, ports: tuple[int, ...] = ()) -> Program:
+    """One of Airflow's processes; `component`: its name in Airflow's own health report."""
+    url = f"http://{HOST}:{port}"
+    healthy = partial(health.airflow, url, component)
+    return Program(
+        name=f"airflow-{name}",
+        command=(*airflow_command(places), name, *options),
+        address=url if ports else "",
+        ports=ports,
+        alive=healthy,
+        ready=healthy,
+    )
+
+
+def airflow_command(places: Places) -> tuple[str, ...]:
+    return (str(places.python), "-m", "airflow")
 
 
 def _consumer(places: Places, name: str, port: int) -> Program:

@@ -11,7 +11,7 @@ from string import Template
 
 import yaml
 
-from deploy.local import postgres, private
+from deploy.local import airflow, postgres, private
 from deploy.local.environment import as_exports
 from deploy.local.places import Places
 from deploy.local.ports import HOST
@@ -28,7 +28,7 @@ def write_all(stack: Stack, programs: Sequence[Program], settings: Settings, fli
     places, ports = stack.places, stack.ports
     for folder in (places.logs, places.run, places.kafka, places.redis, places.flink / "conf", places.flink / "tmp", places.checkpoints):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    private.write(places.env_file, as_exports(stack.environment))
+    private.write(places.env_file, as_exports({**stack.environment, **stack.airflow_environment}))
     private.write(places.state / "supervisord.conf", supervisord(places, programs))
 
     kafka = {"port": ports.kafka, "controller_port": ports.kafka_controller, "data": places.kafka / "data"}
@@ -39,6 +39,8 @@ def write_all(stack: Stack, programs: Sequence[Program], settings: Settings, fli
     private.write(places.flink / "conf" / "config.yaml", flink_config(stack, settings.checkpoint_interval_ms, flink_home))
     for name in ("log4j-console.properties", "log4j-cli.properties"):
         shutil.copyfile(_HERE / "flink" / name, places.flink / "conf" / name)
+
+    airflow.write_config(places, ports, stack.credentials)
 
     postgres.make_folder(places)
     for name in ("postgresql.conf", "pg_hba.conf"):

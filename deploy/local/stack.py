@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from deploy.local import environment, places, ports, private
+from deploy.local import airflow, environment, places, ports, private
 from deploy.local.places import Places
 from deploy.local.ports import Ports
 from deploy.local.private import Credentials
@@ -14,12 +14,16 @@ from deploy.local.private import Credentials
 
 @dataclass(frozen=True)
 class Stack:
-    """`environment`: ANSWERLOOP_* of its services. `process_environment`: all that its processes are started with."""
+    """`environment`: ANSWERLOOP_* of its services. `airflow_environment`: where Airflow is and what it connects to.
+
+    `process_environment`: all that its processes are started with.
+    """
 
     places: Places
     ports: Ports
     credentials: Credentials
     environment: Mapping[str, str]
+    airflow_environment: Mapping[str, str]
     process_environment: Mapping[str, str]
 
     @property
@@ -58,4 +62,7 @@ def _stack(user: Mapping[str, str], chosen: Places, environ: Mapping[str, str]) 
     chosen.claim()
     kept = private.credentials(chosen.credentials)
     variables = environment.stack_environment(user, chosen, numbers, kept, offset)
-    return Stack(chosen, numbers, kept, variables, environment.process_environment(environ, variables, chosen))
+    connections = airflow.environment(variables, chosen, numbers)
+    return Stack(
+        chosen, numbers, kept, variables, connections, environment.process_environment(environ, {**variables, **connections}, chosen)
+    )

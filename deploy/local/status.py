@@ -64,8 +64,10 @@ def show_addresses(stack: Stack, console: Console) -> None:
     """Where a person finds what, with logins."""
     env = stack.environment
     model = "the simulator, not a real model" if stack.simulated else "your Ollama"
+    login = f"user {env['ANSWERLOOP_AIRFLOW_USER']}, password {env['ANSWERLOOP_AIRFLOW_PASSWORD']}"
     lines = {
         "API": f"{env['ANSWERLOOP_API_URL']}/docs",
+        "Airflow": f"{env['ANSWERLOOP_AIRFLOW_URL']} ({login})",
         "Flink": env["ANSWERLOOP_FLINK_URL"],
         "model": f"{env['ANSWERLOOP_OLLAMA_URL']} ({model})",
         "PostgreSQL": env["ANSWERLOOP_DATABASE_URL"],

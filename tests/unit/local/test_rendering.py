@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy.local import environment, ports, private, render
+from deploy.local import airflow, environment, ports, private, render
 from deploy.local.places import ROOT, Places, places
 from deploy.local.programs import Program, flink_home, start_order
 from deploy.local.stack import Stack
@@ -23,7 +23,9 @@ def stack(tmp_path: Path) -> Stack:
     kept = private.credentials(here.credentials)
     numbers = ports.load(10_000)
     variables = environment.stack_environment(user, here, numbers, kept, 10_000)
-    return Stack(here, numbers, kept, variables, environment.process_environment({}, variables, here))
+    connections = airflow.environment(variables, here, numbers)
+    everything = environment.process_environment({}, {**variables, **connections}, here)
+    return Stack(here, numbers, kept, variables, connections, everything)
 
 
 @pytest.fixture
