@@ -61,11 +61,12 @@ def serve(settings: Settings) -> None:
         http="httptools",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         backlog=BACKLOG,
         limit_concurrency=CONCURRENT_MOST,
         timeout_graceful_shutdown=GRACE_S,
     )
-    _Server(config).run()
+    _Server(config, app).run()
 
 
 def check_address(settings: Settings) -> None:
@@ -83,8 +84,12 @@ def check_address(settings: Settings) -> None:
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.config.loaded_app.state.parts.waiters.close()
+        self._app.state.parts.waiters.close()
         await super().shutdown(sockets)
 
 

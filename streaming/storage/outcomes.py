@@ -98,7 +98,7 @@ def store(connection: Connection, batch: Sequence[Effects], now: datetime) -> St
     Rows are written in the order of their keys, so that two batches at once do not lock each other out.
     """
     _create_unknown(connection, {each.question.question_id: each.question for each in reversed(batch)})
-    attempts = sorted((each.attempt for each in batch if each.attempt is not None), key=_key)
+    attempts = sorted({_key(each.attempt): each.attempt for each in reversed(batch) if each.attempt is not None}.values(), key=_key)
     recorded = _insert(connection, RECORD, ATTEMPT_TYPES, attempts, now)
     endings = _settle(connection, [each.ending for each in batch if each.ending is not None])
     answered = _insert(connection, ANSWER, ANSWER_TYPES, sorted((each for each in endings if isinstance(each, AnswerRow)), key=_key), now)

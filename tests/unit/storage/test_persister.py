@@ -30,8 +30,10 @@ class FakeDatabase:
         self.failures: deque[Exception] = deque()
         self.open = asyncio.Event()
         self.open.set()
+        self.entered = asyncio.Event()
 
     async def run(self, work: Callable[[Any], Any]) -> Any:
+        self.entered.set()
         await self.open.wait()
         if self.failures:
             raise self.failures.popleft()
@@ -135,7 +137,7 @@ async def test_a_batch_has_a_bound_and_so_has_the_queue(bench: Bench, table: Tab
 async def test_nothing_is_done_before_it_is_committed(bench: Bench) -> None:
     bench.database.open.clear()
     bench.take(validated())
-    await asyncio.sleep(0.03)
+    await asyncio.wait_for(bench.database.entered.wait(), DEADLINE_S)
     assert bench.done == []
     bench.database.open.set()
     await bench.until_done(1)
