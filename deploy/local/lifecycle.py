@@ -25,7 +25,6 @@ from streaming.settings import Settings
 # So many starts without ever being alive, and the fault is not a slow machine.
 _HOPELESS_STARTS = 5
 _STOP_DEADLINE_S = 30
-_READY_DEADLINE_S = 120
 
 
 @contextmanager
@@ -148,7 +147,7 @@ def start(programs: Sequence[Program], supervisor: Supervisor, places: Places, c
                     console.print(f"  [green]✓[/] {name:<18} {program.address:<28} {time.monotonic() - began:.1f} s", highlight=False)
                     continue
                 reasons[name] = reason
-                if time.monotonic() - began > program.deadline_s or len(starts[name]) > _HOPELESS_STARTS or state.state == "FATAL":
+                if time.monotonic() - began > program.alive_within_s or len(starts[name]) > _HOPELESS_STARTS or state.state == "FATAL":
                     raise Unreachable(
                         f"{name} does not come up ({reason}). The end of {places.logs}/{name}.log:\n{tail(places.logs / f'{name}.log')}"
                     )
@@ -169,15 +168,15 @@ def await_ready(programs: Sequence[Program], console: Console) -> None:
     """Wait a while for what has started to be ready for work; what is not is named, and goes on by itself."""
     began = time.monotonic()
     with console.status("waiting until all is ready") as display:
-        while unready := {program.name: reason for program in programs if (reason := problem(program, ready=True))}:
-            display.update(
-                "waiting until all is ready: " + ", ".join(f"{name} [dim]({reason[:60]})[/]" for name, reason in unready.items())
-            )
-            if time.monotonic() - began > _READY_DEADLINE_S:
-                for name, reason in unready.items():
-                    console.print(f"  [yellow]![/] {name:<18} not ready yet: {reason}", highlight=False)
-                return
+        while True:
+            unready = [(program, reason) for program in programs if (reason := problem(program, ready=True))]
+            waited = time.monotonic() - began
+            if all(waited > program.ready_within_s for program, _ in unready):
+                break
+            display.update("waiting until all is ready: " + ", ".join(f"{each.name} [dim]({reason[:60]})[/]" for each, reason in unready))
             time.sleep(0.5)
+    for program, reason in unready:
+        console.print(f"  [yellow]![/] {program.name:<18} not ready yet: {reason}", highlight=False)
 
 
 def down(places: Places, groups: Sequence[Sequence[Program]], console: Console) -> None:

@@ -1,7 +1,7 @@
 """The programs of the stack, in the order in which they are started. A new component is one more entry here."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,7 +28,8 @@ class Program:
     stop_signal: str = "TERM"
     # PostgreSQL gives signals meanings of its own to its children; everybody else's children stop with it.
     signals_its_group: bool = True
-    deadline_s: float = 120
+    alive_within_s: float = 120
+    ready_within_s: float = 120
 
 
 def start_order(stack: Stack) -> tuple[tuple[Program, ...], ...]:
@@ -120,7 +121,8 @@ def services(stack: Stack) -> tuple[Program, ...]:
         *((simulator,) if stack.simulated else ()),
         storage_api,
         _consumer(places, "storage-persister", ports.ops_storage_persister),
-        _consumer(places, "llm-consumer", ports.ops_llm_consumer),
+        # A model that is not ours to start is not waited for.
+        replace(_consumer(places, "llm-consumer", ports.ops_llm_consumer), ready_within_s=120 if stack.simulated else 5),
         _consumer(places, "retry-overload", ports.ops_retry_overload),
         _consumer(places, "retry-quota", ports.ops_retry_quota),
         _consumer(places, "job-submitter", ports.ops_job_submitter),
