@@ -78,6 +78,12 @@ class Settings(BaseSettings):
     simulator_slots: int = Field(8, ge=1, le=1024)
     simulator_latency_ms: float = Field(150.0, ge=0, le=60_000, description="median time of a model call")
     simulator_seed: int = Field(1, ge=0)
+    simulator_latency_spread: float = Field(0.35, ge=0, le=2, description="sigma of the log-normal; 0: every call takes the median")
+    simulator_profile: Literal["clean", "demo"] = "demo"
+    simulator_faults: str = Field("", description="JSON as PUT to /simulator/faults, instead of the profile's")
+    simulator_quality: str = Field("", description="JSON as PUT to /simulator/quality, instead of the profile's")
+    simulator_other_model: str = Field("llama3.2:3b", min_length=1, description="a second model that is there")
+    simulator_corpus: str = Field("", description="CSV files to answer from where the database knows no reference, separated by `:`")
 
 
 @cache
