@@ -81,7 +81,7 @@ class Generator:
 
     async def _follow(self, request: Request, question: CorpusQuestion) -> None:
         """Send a request, unless an earlier try has, and wait until it ends."""
-        self._progress.sent += 1
+        self._progress.count_sent()
         if request.first_status is None:
             await self._send(request, question)
         if request.first_status != PENDING or request.question_id is None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -32,9 +32,20 @@ class Progress:
     ends: Counter[str] = field(default_factory=Counter)
     stage: str = "starting"
     started: float = field(init=False)
+    last_sent: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.started = self.clock.monotonic()
+        self.started = self.last_sent = self.clock.monotonic()
+
+    def count_sent(self) -> None:
+        """A request goes out now."""
+        self.sent += 1
+        self.last_sent = self.clock.monotonic()
+
+    def resume(self, ends: Iterable[str]) -> None:
+        """An earlier try has brought these requests to their ends."""
+        self.ends.update(ends)
+        self.sent += self.ends.total()
 
     @property
     def ended(self) -> int:
@@ -47,8 +58,8 @@ class Progress:
 
     @property
     def rate(self) -> float:
-        """Requests sent a second, so far."""
-        return self.sent / max(self.elapsed_s, 1e-3)
+        """Requests sent a second, up to the last one sent."""
+        return self.sent / max(self.last_sent - self.started, 1.0)
 
     @property
     def eta_s(self) -> float | None:

@@ -70,23 +70,24 @@ async def send_share(plan: TrafficPlan, run_id: str, index: int, of: int, settin
         raise UserError(f"{plan.users} users cannot be shared among {of} generators: take at most one generator a user")
     progress.stage = "sending"
     popularity, arrival = (np.random.default_rng([plan.seed, stream]) for stream in range(2))
-    known = await asyncio.to_thread(_recorded, settings.database_url, run_id)
-    numbers = [number for number in range(index, plan.requests, of) if number not in known or known[number].final_status is None]
+    share = range(index, plan.requests, of)
+    recorded_of_run = await asyncio.to_thread(_recorded, settings.database_url, run_id)
+    earlier = {number: recorded_of_run[number] for number in share if number in recorded_of_run}
+    numbers = [number for number in share if number not in earlier or earlier[number].final_status is None]
+    progress.resume(request.final_status for request in earlier.values() if request.final_status)
     requests = await asyncio.to_thread(requests_of, settings.database_url, plan, numbers, popularity)
     feed = Feed(settings.database_url, plan.dataset, requests)
     token = settings.api_token.get_secret_value() if settings.api_token else None
     try:
         async with QuestionApi(settings.api_url, token, clock) as api, Recorder(settings.database_url, run_id, clock) as recorder:
             await api.check()
-            generator = Generator(
-                plan, run_id, api, recorder, progress, clock, {number: known[number] for number in numbers if number in known}
-            )
+            generator = Generator(plan, run_id, api, recorder, progress, clock, earlier)
             if plan.arrivals is Arrivals.CLOSED:
                 await generator.closed_loop(feed, len(range(index, plan.users, of)))
             else:
                 times = arrival_times(plan, arrival)
                 # A share that goes on where an earlier try was stopped does not make up for the time between.
-                unsent = [number for number in numbers if number not in known] if known else []
+                unsent = [number for number in numbers if number not in earlier] if earlier else []
                 await generator.open_loop(feed, times - (times[unsent[0]] if unsent else 0.0))
     except* AnswerloopError as group:
         raise group.exceptions[0] from group
@@ -95,11 +96,26 @@ async def send_share(plan: TrafficPlan, run_id: str, index: int, of: int, settin
 async def finish_run(run_id: str, settings: Settings, progress: Progress, clock: Clock, drain_timeout_s: float) -> Finished:
     """Wait until the run has drained, then summarise it and store that. The state is "drained", or "timed_out" with a backlog."""
     progress.stage = "draining"
-    await asyncio.to_thread(_mark_sent, settings.database_url, run_id, clock)
+    await mark_sent(run_id, settings, clock)
     kafka = KafkaAdmin(settings.kafka_bootstrap)
     backlog = await wait_until_drained(settings.database_url, kafka, run_id, drain_timeout_s, clock)
-    await end_run(run_id, runs.TIMED_OUT if backlog else runs.DRAINED, settings, clock)
     progress.stage = "not drained" if backlog else "drained"
+    return await close_run(run_id, backlog, settings, clock)
+
+
+async def mark_sent(run_id: str, settings: Settings, clock: Clock) -> None:
+    """Record that every request has been sent and has ended: what is left is for the loop to drain."""
+
+    def record() -> None:
+        with connected(settings.database_url) as database:
+            runs.sent(database, run_id, clock.now())
+
+    await asyncio.to_thread(record)
+
+
+async def close_run(run_id: str, backlog: Backlog, settings: Settings, clock: Clock) -> Finished:
+    """Record how the run has ended, summarise it and store that."""
+    await end_run(run_id, runs.TIMED_OUT if backlog else runs.DRAINED, settings, clock)
     return Finished(await asyncio.to_thread(_summarised, settings.database_url, run_id), backlog)
 
 
@@ -116,11 +132,6 @@ async def end_run(run_id: str, state: str, settings: Settings, clock: Clock) -> 
 def _recorded(database_url: str, run_id: str) -> dict[int, Request]:
     with connected(database_url) as database:
         return recorded(database, run_id)
-
-
-def _mark_sent(database_url: str, run_id: str, clock: Clock) -> None:
-    with connected(database_url) as database:
-        runs.sent(database, run_id, clock.now())
 
 
 def _summarised(database_url: str, run_id: str) -> RunSummary:

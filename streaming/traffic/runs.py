@@ -51,6 +51,14 @@ def sent(database: connection, run_id: str, now: datetime) -> None:
         cursor.execute("UPDATE traffic_runs SET state = %s, sent_at = %s WHERE run_id = %s", (DRAINING, now, run_id))
 
 
+def state_of(database: connection, run_id: str) -> str | None:
+    """The state that is recorded; None for a run that is not known."""
+    with database, database.cursor() as cursor:
+        cursor.execute("SELECT state FROM traffic_runs WHERE run_id = %s", (run_id,))
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
 def end(database: connection, run_id: str, state: str, now: datetime) -> None:
     """The run has ended in this state."""
     with database, database.cursor() as cursor:
