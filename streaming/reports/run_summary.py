@@ -14,6 +14,9 @@ from psycopg2.extras import RealDictCursor
 
 from streaming.errors import UserError
 
+# In the greeting of the simulator and in the model of each of its answers.
+SIMULATED = "simulated"
+
 SQL = Path(__file__).parents[2] / "sql" / "reports"
 
 
@@ -128,5 +131,5 @@ def summarise(database: connection, run_id: str) -> RunSummary:
             row: Any = cursor.fetchone()
             parts[part] = row["counts"] if part == "failures" else dict(row)
     # The simulator names itself in the model of every answer, also where it could not be asked when the run began.
-    simulated = run["simulated"] or any("simulat" in model.lower() for model in parts["attempts"]["models"])
+    simulated = run["simulated"] or any(SIMULATED in model.lower() for model in parts["attempts"]["models"])
     return msgspec.convert({**run, **parts, "simulated": simulated}, RunSummary)

@@ -1,9 +1,10 @@
-"""What will answer the run's questions: a real model, or the simulator, which says so in its version."""
+"""What will answer the run's questions: a real model, or the simulator, which says so in its greeting."""
 
 import logging
 
 import httpx
 
+from streaming.reports.run_summary import SIMULATED
 from streaming.traffic.runs import ModelServer
 
 log = logging.getLogger(__name__)
@@ -18,9 +19,8 @@ async def ask_model_server(url: str, model: str) -> ModelServer:
     """
     try:
         async with httpx.AsyncClient(trust_env=False) as client:
-            reply = await client.get(f"{url}/api/version", timeout=TIMEOUT_S)
-            version = str(reply.raise_for_status().json()["version"])
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as err:
-        log.warning("the model server at %s does not tell its version (%r); the run begins all the same", url, err)
+            greeting = (await client.get(url, timeout=TIMEOUT_S)).text
+    except httpx.HTTPError as err:
+        log.warning("the model server at %s does not answer (%r); the run begins all the same", url, err)
         return ModelServer(model, False)
-    return ModelServer(model, "simulat" in version.lower())
+    return ModelServer(model, SIMULATED in greeting.lower())
