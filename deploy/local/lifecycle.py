@@ -144,7 +144,7 @@ def start(programs: Sequence[Program], supervisor: Supervisor, places: Places, c
                 reason = problem(program) if state.running else state.description or state.state.lower()
                 if reason is None:
                     del waiting[name]
-                    console.print(f"  [green]✓[/] {name:<18} {program.address:<28} {time.monotonic() - began:.1f} s", highlight=False)
+                    console.print(f"  [green]✓[/] {name:<22} {program.address:<28} {time.monotonic() - began:.1f} s", highlight=False)
                     continue
                 reasons[name] = reason
                 if time.monotonic() - began > program.alive_within_s or len(starts[name]) > _HOPELESS_STARTS or state.state == "FATAL":
@@ -176,7 +176,7 @@ def await_ready(programs: Sequence[Program], console: Console) -> None:
             display.update("waiting until all is ready: " + ", ".join(f"{each.name} [dim]({reason[:60]})[/]" for each, reason in unready))
             time.sleep(0.5)
     for program, reason in unready:
-        console.print(f"  [yellow]![/] {program.name:<18} not ready yet: {reason}", highlight=False)
+        console.print(f"  [yellow]![/] {program.name:<22} not ready yet: {reason}", highlight=False)
 
 
 def down(places: Places, groups: Sequence[Sequence[Program]], console: Console) -> None:

@@ -46,7 +46,6 @@ def components(stack: Stack) -> tuple[Program, ...]:
     broker = partial(health.kafka, env["ANSWERLOOP_KAFKA_BOOTSTRAP"])
     jobmanager = partial(health.http, f"{flink}/overview")
     taskmanager = partial(health.task_slots, flink)
-    scripts = flink_home() / "bin"
     return (
         Program(
             name="postgres",
@@ -78,7 +77,7 @@ def components(stack: Stack) -> tuple[Program, ...]:
         ),
         Program(
             name="flink-jobmanager",
-            command=(str(scripts / "jobmanager.sh"), "start-foreground"),
+            command=(str(flink_home() / "bin" / "jobmanager.sh"), "start-foreground"),
             address=flink,
             ports=(ports.flink, ports.flink_rpc, ports.flink_blob),
             alive=jobmanager,
@@ -86,7 +85,7 @@ def components(stack: Stack) -> tuple[Program, ...]:
         ),
         Program(
             name="flink-taskmanager",
-            command=(str(scripts / "taskmanager.sh"), "start-foreground"),
+            command=(str(places.python), "-m", "deploy.local.taskmanager"),
             address=f"{HOST}:{ports.flink_taskmanager_rpc}",
             ports=(ports.flink_taskmanager_rpc, ports.flink_taskmanager_data),
             alive=taskmanager,
