@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 import pandas as pd
@@ -19,7 +18,7 @@ from flink.routing import Remembered, Rules
 OUTPUT_TYPE = Types.ROW_NAMED(["topic", "key", "value"], [Types.STRING(), Types.STRING(), Types.PRIMITIVE_ARRAY(Types.BYTE())])
 
 
-class ScoreAnswers(ScalarFunction):  # type: ignore[misc]
+class ScoreAnswers(ScalarFunction):
     """A vectorised function: the values of a batch of records to their judgements, as JSON.
 
     Whatever is not a record's fault is raised: it fails the task, and Flink starts it again.
@@ -52,7 +51,7 @@ class ScoreAnswers(ScalarFunction):  # type: ignore[misc]
         return pd.Series([msgspec.json.encode(msgspec.structs.replace(each, judged_at=ended)).decode() for each in judged])
 
 
-class RouteAnswers(KeyedProcessFunction):  # type: ignore[misc]
+class RouteAnswers(KeyedProcessFunction):
     """Keyed by submission: what follows from a judgement, given the submission's earlier attempts."""
 
     def __init__(self, rules: Rules, forget_after: Time) -> None:

@@ -100,7 +100,7 @@ def decide(response: Response, verdict: Verdict, remembered: Remembered, rules: 
 
 
 def refuse(response: Response, reason: str, remembered: Remembered, now: datetime) -> Outcome:
-    """What follows from an answer that cannot be scored, its dead letter aside. An earlier scored attempt goes along: it may be accepted."""
+    """What follows from an answer that cannot be scored, its dead letter aside. An earlier scored attempt goes along, to be accepted."""
     if remembered.has(response.retry_count):
         return Outcome((), remembered)
     first = response.first_score if remembered.first_score is None else remembered.first_score

@@ -16,9 +16,9 @@ from flink import tables
 from flink.operators import OUTPUT_TYPE, RouteAnswers, ScoreAnswers, event_time_of, key_of
 from flink.routing import Rules
 from streaming import settings as process_settings
+from streaming import topics
 from streaming.settings import Settings
 
-JOB_NAME = "answerloop-score"
 FORGET_AFTER = Time.days(1)
 
 # Records that are scored together when there is a backlog, and how long the first of them waits for others when there is none.
@@ -27,7 +27,7 @@ BUNDLE_SIZE = 64
 BUNDLE_MS = 20
 
 
-class MessageTime(TimestampAssigner):  # type: ignore[misc]
+class MessageTime(TimestampAssigner):
     """Event time is the message's own."""
 
     def extract_timestamp(self, value: object, record_timestamp: int) -> int:
@@ -56,7 +56,7 @@ def main() -> None:
 def configure(t_environment: StreamTableEnvironment) -> None:
     """What the job needs whatever the cluster's own configuration says."""
     options = t_environment.get_config()
-    options.set("pipeline.name", JOB_NAME)
+    options.set("pipeline.name", topics.FLINK_SCORE_JOB)
     options.set("table.exec.uid.generation", "ALWAYS")
     options.set("pipeline.object-reuse", "true")
     options.set("python.fn-execution.bundle.size", str(BUNDLE_SIZE))

@@ -22,6 +22,10 @@ RETRIES_WAITING = Gauge("answerloop_retries_waiting", "Retries that wait until t
 RETRIES = Counter("answerloop_retries_total", "Errors by what followed.", ["service", "step"])
 RETRY_LATENESS = Histogram("answerloop_retry_lateness_seconds", "From due to forwarded.", ["service"], buckets=_LATENCY)
 
+# the owner of the score job
+JOB_RUNNING = Gauge("answerloop_score_job_running", "1 while every task of the score job runs.")
+JOB_SUBMISSIONS = Counter("answerloop_score_job_submissions_total", "Submissions by origin: checkpoint or offsets.", ["origin"])
+
 # storage
 QUESTIONS = Counter("answerloop_questions_total", "Questions posted, by what was answered.", ["reply"])
 CACHE_READS = Counter("answerloop_cache_reads_total", "Cache reads by result: hit, miss or unreachable.", ["result"])
@@ -30,3 +34,11 @@ WAITERS = Gauge("answerloop_waiters", "Long polls open in this process.")
 PERSISTED = Counter("answerloop_persisted_total", "Messages stored, by topic and effect.", ["topic", "effect"])
 PERSIST_BATCH = Histogram("answerloop_persist_batch_seconds", "Duration of a batch's transaction.", buckets=_LATENCY)
 PERSIST_ROWS = Histogram("answerloop_persist_batch_rows", "Messages in a batch.", buckets=(1, 2, 5, 10, 50, 100, 250, 500, 1000))
+
+# the sampler
+KAFKA_LAG = Gauge("answerloop_kafka_lag", "Records of a partition that a group has not committed.", ["group", "topic", "partition"])
+KAFKA_END_OFFSET = Gauge("answerloop_kafka_end_offset", "The offset that the next record of a partition will have.", ["topic", "partition"])
+KAFKA_OLDEST = Gauge(
+    "answerloop_kafka_oldest_unconsumed_seconds", "Since when a group has had records of a topic to consume.", ["group", "topic"]
+)
+SAMPLES = Counter("answerloop_samples_total", "Samples of Kafka and Flink by result: taken or failed.", ["source", "result"])
