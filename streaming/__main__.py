@@ -14,7 +14,9 @@ from streaming import settings
 from streaming.errors import AnswerloopError
 from streaming.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="The services and commands of Answerloop.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="The services and commands of Answerloop."
+)
 
 
 def _load() -> Settings:

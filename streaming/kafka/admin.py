@@ -89,13 +89,9 @@ class KafkaAdmin:
 
     def end_offsets(self, topics: Collection[str]) -> dict[TopicPartition, int]:
         """The offset that the next record of each partition will have."""
-        wanted = {
-            ck.TopicPartition(*partition): ck_admin.OffsetSpec.latest() for partition in self.partitions(topics)
-        }
+        wanted = {ck.TopicPartition(*partition): ck_admin.OffsetSpec.latest() for partition in self.partitions(topics)}
         results = self._admin.list_offsets(wanted, request_timeout=DEADLINE_S)
-        return {
-            TopicPartition(place.topic, place.partition): int(self._result(future).offset) for place, future in results.items()
-        }
+        return {TopicPartition(place.topic, place.partition): int(self._result(future).offset) for place, future in results.items()}
 
     def committed(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int | None]:
         """The group's committed offset in each partition, None where it never committed."""

@@ -175,9 +175,7 @@ class ConsumeLoop:
     def _positions(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Committed]:
         windows = {partition: self._windows[partition] for partition in partitions if partition in self._windows}
         return {
-            partition: Committed(window.position, window.metadata())
-            for partition, window in windows.items()
-            if window.position is not None
+            partition: Committed(window.position, window.metadata()) for partition, window in windows.items() if window.position is not None
         }
 
     async def _on_assigned(self, committed: Mapping[TopicPartition, Committed]) -> None:

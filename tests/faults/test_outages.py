@@ -48,7 +48,11 @@ def test_questions_asked_while_kafka_is_stopped_are_accepted_and_answered_when_i
             replies = [
                 client.post(
                     "/questions",
-                    json={"question_text": f"What is {index} plus one?", "original_answer": f"It is {index + 1}.", "answer_set": answer_set},
+                    json={
+                        "question_text": f"What is {index} plus one?",
+                        "original_answer": f"It is {index + 1}.",
+                        "answer_set": answer_set,
+                    },
                 )
                 for index in range(50)
             ]

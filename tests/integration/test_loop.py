@@ -35,7 +35,7 @@ def api() -> httpx.Client:
 
 
 def test_a_question_is_answered_and_asked_again_comes_from_the_cache(api: httpx.Client) -> None:
-    question = {"question_text": f"Why is the sky blue? {uuid4()}", "original_answer": "Air scatters blue light more than red light."}
+    question = {"question_text": f"Why is the sky blue {uuid4()}", "original_answer": "Air scatters blue light more than red light."}
     asked = api.post("/questions", json=question)
     assert asked.status_code == 202
     answered = api.get(f"/questions/{asked.json()['question_id']}", params={"wait": 60}).json()
@@ -47,7 +47,9 @@ def test_a_question_is_answered_and_asked_again_comes_from_the_cache(api: httpx.
 
 
 def test_the_timeline_shows_every_attempt_with_its_stages(api: httpx.Client) -> None:
-    asked = api.post("/questions", json={"question_text": f"What is a timeline? {uuid4()}", "original_answer": "A list of events in order."})
+    asked = api.post(
+        "/questions", json={"question_text": f"What is a timeline? {uuid4()}", "original_answer": "A list of events in order."}
+    )
     id = asked.json()["question_id"]
     api.get(f"/questions/{id}", params={"wait": 60})
     timeline = api.get(f"/questions/{id}/timeline").json()

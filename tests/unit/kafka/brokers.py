@@ -113,7 +113,7 @@ class BrokerBehaviour:
             async def run(self) -> None:
                 raise ZeroDivisionError
 
-        loop, task = self.running(Failing(), f"group-{uuid4()}")
+        _, task = self.running(Failing(), f"group-{uuid4()}")
         done, _ = await asyncio.wait([task], timeout=DEADLINE_S)
         assert done
         assert isinstance(task.exception(), ZeroDivisionError)
