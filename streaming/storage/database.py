@@ -64,14 +64,22 @@ class Database:
         self._pool: ThreadedConnectionPool | None = None
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """What `work` returns, its transaction committed. It runs again if its connection proves to be dead, so it must be idempotent."""
-        return await self.in_thread(lambda: self._run(work))
+        """What `work` returns; each of its statements commits by itself, in one round trip.
+
+        As in `atomic`, work runs again if its connection proves to be dead, so it must be idempotent.
+        """
+        return await self.in_thread(lambda: self._run(work, autocommit=True))
+
+    async def atomic(self, work: Callable[[Connection], T]) -> T:
+        """What `work` returns, all of it committed in one transaction."""
+        return await self.in_thread(lambda: self._run(work, autocommit=False))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """A transaction that stays open between calls: committed at the end, rolled back by an error."""
         pool, connection = await self.in_thread(self._connected)
         try:
+            connection.autocommit = False
             yield Transaction(self, connection)
             await self.in_thread(lambda: _translated(lambda held: held.commit(), connection))
         finally:
@@ -93,15 +101,16 @@ class Database:
         if pool is not None:
             pool.closeall()
 
-    def _run(self, work: Callable[[Connection], T]) -> T:
+    def _run(self, work: Callable[[Connection], T], autocommit: bool) -> T:
         try:
-            return self._once(work)
+            return self._once(work, autocommit)
         except _ConnectionDied:
-            return self._once(work)
+            return self._once(work, autocommit)
 
-    def _once(self, work: Callable[[Connection], T]) -> T:
+    def _once(self, work: Callable[[Connection], T], autocommit: bool) -> T:
         pool, connection = self._connected()
         try:
+            connection.autocommit = autocommit
             result = _translated(work, connection)
             _translated(lambda held: held.commit(), connection)
             return result

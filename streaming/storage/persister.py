@@ -133,7 +133,7 @@ class Persister:
             taken.done()
 
     async def _commit(self, rows: Sequence[Effects]) -> Stored:
-        return await self._database.run(lambda connection: store(connection, rows, self._clock.now()))
+        return await self._database.atomic(lambda connection: store(connection, rows, self._clock.now()))
 
     async def _bury(self, taken: Taken, reason: str) -> None:
         topic = taken.record.topic

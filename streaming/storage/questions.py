@@ -96,7 +96,7 @@ class Questions:
         if self._enqueuer.full:
             raise Overfull("too many questions wait to go to Kafka; replay later")
         now = self._clock.now()
-        result = await self._database.run(lambda connection: replay(connection, question_id, submission_id, model, now))
+        result = await self._database.atomic(lambda connection: replay(connection, question_id, submission_id, model, now))
         if not isinstance(result, Refusal) and result[1]:
             self._enqueuer.claimed()
         return result

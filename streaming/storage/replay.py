@@ -1,4 +1,4 @@
-"""Asking again: what has failed, when somebody asks for it, and what was lost."""
+"""Asking again: what has failed, when somebody asks for it, and what was lost. `replay` needs a transaction."""
 
 from datetime import datetime
 from enum import Enum

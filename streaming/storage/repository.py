@@ -1,4 +1,4 @@
-"""Claiming and reading questions in PostgreSQL. Each function runs in a transaction that its caller commits."""
+"""Claiming and reading questions in PostgreSQL. Whatever must happen together is one statement here."""
 
 from datetime import datetime
 from typing import Any

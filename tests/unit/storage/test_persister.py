@@ -32,7 +32,7 @@ class FakeDatabase:
         self.open.set()
         self.entered = asyncio.Event()
 
-    async def run(self, work: Callable[[Any], Any]) -> Any:
+    async def atomic(self, work: Callable[[Any], Any]) -> Any:
         self.entered.set()
         await self.open.wait()
         if self.failures:
