@@ -14,9 +14,11 @@ from streaming.traffic.generator import ANSWERED, FAILED
 from streaming.traffic.plan import Arrivals, Popularity, TrafficPlan
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample.csv"
-RATE = 15.0
+# Spread over so many seconds, at most so many a second: the first answers are there when their questions come again.
+SENDING_S = 40.0
+MOST_PER_S = 20.0
 # Popular enough that some questions come again and are found, spread enough that most are asked once.
-ZIPF_EXPONENT = 0.8
+ZIPF_EXPONENT = 0.5
 SEED = 7
 DRAIN_TIMEOUT_S = 180.0
 
@@ -32,7 +34,7 @@ def demo(
         dataset=loaded.dataset,
         requests=requests,
         arrivals=Arrivals.POISSON,
-        rate=RATE,
+        rate=min(max(requests / SENDING_S, 1.0), MOST_PER_S),
         popularity=Popularity.ZIPF,
         zipf_exponent=ZIPF_EXPONENT,
         seed=SEED,
