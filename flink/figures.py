@@ -1,10 +1,10 @@
 """What the job counts. Scores are summed in ten-thousandths, because Flink's counters are whole numbers.
 
-    average first score         first_score_sum / first_scores
-    average after regeneration  regenerated_score_sum / regenerated
-    mean improvement            improvement_sum / regenerated
-    regeneration rate           regenerated / finished
-    extra model calls           regenerations
+average first score         first_score_sum / first_scores
+average after regeneration  regenerated_score_sum / regenerated
+mean improvement            improvement_sum / regenerated
+regeneration rate           regenerated / finished
+extra model calls           regenerations
 """
 
 from collections.abc import Mapping

@@ -57,6 +57,6 @@ def _root_cause(stacktrace: str) -> str:
     start = causes[-1] if causes else 0
     message = [line for line in lines[start:] if not line.startswith(("at ", "... "))]
     root = message[0].removeprefix("Caused by: ")
-    if any(line.startswith("Traceback (most recent call last)") for line in message):
+    if any("Traceback (most recent call last)" in line for line in message):
         root = f"{root} {message[-1]}"
     return root[:1000]

@@ -1,6 +1,5 @@
 """Handing the score job to the cluster: Flink's own client, run as a process."""
 
-import logging
 import os
 import re
 import signal
@@ -10,9 +9,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from streaming.errors import AnswerloopError, ConfigurationError
-from streaming.settings import Settings
-
-log = logging.getLogger(__name__)
 
 JOB_FILE = Path(__file__).with_name("score_job.py")
 DEADLINE_S = 180.0
@@ -23,13 +19,13 @@ class SubmissionFailed(AnswerloopError):
     """Flink's client did not submit the job. The text is the end of what it said."""
 
 
-def submit(settings: Settings, checkpoint: Path | None) -> str:
+def submit(flink_url: str, checkpoint: Path | None) -> str:
     """Submit the job and return its id: 9 to 17 s, most of it Flink's client.
 
     Raises SubmissionFailed, after 180 s at the latest.
     """
     client = subprocess.Popen(
-        command(settings.flink_url, checkpoint),
+        command(flink_url, checkpoint),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -5,7 +5,10 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,7 +20,6 @@ from flink.submission import SubmissionFailed, submit
 from streaming import metrics
 from streaming.errors import Unreachable
 from streaming.ops import ops_app
-from streaming.service import set_up_logging
 from streaming.settings import Settings
 from streaming.topics import FLINK_SCORE_JOB
 
@@ -45,9 +47,18 @@ class View:
 class Owner:
     """Looks at the cluster and takes the step that `job_control` names. One thread runs it; any may read `view`."""
 
-    def __init__(self, settings: Settings, cluster: Cluster) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        cluster: Cluster,
+        checkpoint_dir: Path | None,
+        submit: Callable[[Path | None], str],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`submit` hands the job to the cluster, from a checkpoint or without, and returns its id or raises SubmissionFailed."""
         self._cluster = cluster
+        self._checkpoint_dir = checkpoint_dir
+        self._hand_over = submit
+        self._monotonic = monotonic
         self._restore: tuple[str, float] | None = None
         self._restored_from: str | None = None
         self._failed_restores = 0
@@ -62,7 +73,7 @@ class Owner:
             self._show(View("unreachable", failure=str(err)))
             return LOOK_EVERY_S
         self._note_settled(jobs)
-        step = next_step(jobs, checkpoints.newest(self._settings.checkpoint_dir), self._restoring(), self._failed_restores)
+        step = next_step(jobs, checkpoints.newest(self._checkpoint_dir), self._restoring(), self._failed_restores)
         match step:
             case Wait(job):
                 state = "running" if job.settled else ("failing" if job.failure else "starting")
@@ -83,7 +94,7 @@ class Owner:
         if self._restore is None:
             return None
         job_id, since = self._restore
-        return Restore(job_id, time.monotonic() - since)
+        return Restore(job_id, self._monotonic() - since)
 
     def _note_settled(self, jobs: list[Job]) -> None:
         if self._restore is not None and any(job.settled and job.id == self._restore[0] for job in jobs):
@@ -110,14 +121,14 @@ class Owner:
         origin = str(step.checkpoint) if step.checkpoint is not None else None
         self._show(View("submitting", restored_from=origin))
         try:
-            job_id = submit(self._settings, step.checkpoint)
+            job_id = self._hand_over(step.checkpoint)
         except SubmissionFailed as err:
             return self._submission_failed(step, str(err))
         log.info("submitted as %s", job_id)
         metrics.JOB_SUBMISSIONS.labels("checkpoint" if step.checkpoint is not None else "offsets").inc()
         self._failed_submissions = 0
         self._restored_from = origin
-        self._restore = (job_id, time.monotonic()) if step.checkpoint is not None else None
+        self._restore = (job_id, self._monotonic()) if step.checkpoint is not None else None
         self._show(View("starting", job_id, restored_from=origin))
         return LOOK_EVERY_S
 
@@ -175,12 +186,13 @@ def job_app(owner: Owner, wake: threading.Event) -> FastAPI:
 
 def run(settings: Settings) -> None:
     """Own the job until SIGTERM or SIGINT; the job goes on without its owner."""
-    set_up_logging(settings)
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     for number in (signal.SIGTERM, signal.SIGINT):
         # Raised in this thread wherever it is: a submission under way ends its client on the way out.
         signal.signal(number, lambda *_: sys.exit(0))
     wake = threading.Event()
-    owner = Owner(settings, Cluster(settings.flink_url))
+    owner = Owner(Cluster(settings.flink_url), settings.checkpoint_dir, partial(submit, settings.flink_url))
     if settings.ops_port:
         app = job_app(owner, wake)
         config = uvicorn.Config(app, host=settings.host, port=settings.ops_port, log_level=logging.WARNING, access_log=False)
