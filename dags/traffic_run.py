@@ -1,0 +1,108 @@
+"""An experiment: sends traffic through the loop, waits until all of it is answered or has failed, and stores the run's summary.
+
+* `prepare` checks the form and that everything the run needs is there.
+* `send` sends the requests, one task a generator, and follows each until it ends.
+* `drain` waits, without holding a worker, until the loop is done with the run; its log says what is still where.
+* `summary` stores the summary and shows it in its log and as its return value.
+
+The form and the seed repeat a run exactly. Marking the DAG run or a task as failed cancels it: its traffic stops.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Param, dag, task
+
+from answerloop_airflow import experiment
+from answerloop_airflow.assets import RUNS
+from answerloop_airflow.forms import plan_param
+from answerloop_airflow.operators.drain import WaitForDrainOperator
+from answerloop_airflow.operators.traffic import SendTrafficOperator
+from answerloop_airflow.runs import traffic_run_id
+from streaming.traffic.plan import TrafficPlan
+
+TRAFFIC, QUESTIONS, ANSWERS, EXECUTION = "Traffic", "Questions", "Model and answers", "Execution"
+MAX_GENERATORS = 4
+
+
+def _field(name: str, section: str, title: str, description: str, default: str | None = None) -> Param:
+    return plan_param(TrafficPlan, name, section=section, title=title, description=description, default=default)
+
+
+FORM = {
+    "requests": _field("requests", TRAFFIC, "Requests", "How many requests to send."),
+    "arrivals": _field(
+        "arrivals",
+        TRAFFIC,
+        "Arrivals",
+        "When they come. constant, poisson, burst and ramp do not wait for answers; closed: each user asks when it has its answer.",
+    ),
+    "rate": _field("rate", TRAFFIC, "Rate", "Requests a second; where a ramp begins. Not used by closed arrivals."),
+    "final_rate": _field("final_rate", TRAFFIC, "Final rate", "Requests a second where a ramp ends; only with ramp."),
+    "burst_size": _field("burst_size", TRAFFIC, "Burst size", "Requests that come at once, with burst."),
+    "users": _field("users", TRAFFIC, "Users", "How many ask at once, with closed arrivals."),
+    "seed": _field("seed", TRAFFIC, "Seed", "The same seed gives the same times and questions."),
+    "dataset": _field("dataset", QUESTIONS, "Dataset", "A loaded dataset (see load_questions).", "sample"),
+    "popularity": _field("popularity", QUESTIONS, "Popularity", "uniform: all questions alike; zipf: few of them often."),
+    "zipf_exponent": _field("zipf_exponent", QUESTIONS, "Zipf exponent", "The larger, the fewer questions are asked; only with zipf."),
+    "questions": _field("questions", QUESTIONS, "Questions", "Ask among the first so many of the dataset; empty: all."),
+    "model": _field("model", ANSWERS, "Model", "The model to ask, as the model server names it; empty: the configured one."),
+    "answer_set": _field(
+        "answer_set", ANSWERS, "Answer set", "Answers are shared within a set; empty: one of the run's own, so that nothing is known yet."
+    ),
+    "timeout_s": Param(
+        300,
+        type="integer",
+        minimum=10,
+        maximum=86_400,
+        section=EXECUTION,
+        title="Timeout",
+        description="Seconds that a request waits for its answer, and that the loop may then take to drain.",
+    ),
+    "generators": Param(
+        1,
+        type="integer",
+        minimum=1,
+        maximum=MAX_GENERATORS,
+        section=EXECUTION,
+        title="Generators",
+        description="Tasks that share the sending; each takes a worker slot.",
+    ),
+}
+
+# The traffic run is named after the DAG run.
+RUN_ID = "{{ traffic_run_id(run_id) }}"
+
+
+@dag(
+    schedule=None,
+    params=FORM,
+    user_defined_macros={"traffic_run_id": traffic_run_id},
+    doc_md=__doc__,
+    description="An experiment: traffic, draining, summary.",
+    tags=["answerloop", "experiment"],
+    default_args={"owner": "answerloop", "retries": 2, "retry_delay": timedelta(seconds=5)},
+)
+def traffic_run() -> None:
+    """Retries are harmless: requests are recorded by number and sent once, and a summary is what the tables say."""
+
+    @task
+    def prepare(run: str, *, params: dict[str, Any]) -> list[dict[str, Any]]:
+        return experiment.begin(run, params)
+
+    @task(outlets=[RUNS])
+    def summary(run: str, *, outlet_events: Any) -> dict[str, Any]:
+        figures = experiment.conclude(run)
+        outlet_events[RUNS].extra = {"run_id": run, "dataset": figures["dataset"]}
+        return figures
+
+    send = SendTrafficOperator.partial(
+        task_id="send", run_id=RUN_ID, map_index_template="generator {{ task.share['index'] + 1 }} of {{ task.share['of'] }}"
+    ).expand(share=prepare(RUN_ID))
+    drain = WaitForDrainOperator(task_id="drain", run_id=RUN_ID, timeout_s="{{ params.timeout_s }}")
+    send >> drain >> summary(RUN_ID)
+
+
+traffic_run()

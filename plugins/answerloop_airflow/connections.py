@@ -1,0 +1,54 @@
+"""The loop's addresses, from Airflow's connections; what no connection holds comes from the `ANSWERLOOP_*` variables."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from airflow.sdk import BaseHook
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+    from streaming.settings import Settings
+
+API = "answerloop_api"
+FLINK = "answerloop_flink"
+JOB_SUBMITTER = "answerloop_job_submitter"
+KAFKA = "answerloop_kafka"
+POSTGRES = "answerloop_postgres"
+
+
+def loop_settings(api: str = API, postgres: str = POSTGRES, kafka: str = KAFKA) -> Settings:
+    """The settings of the loop behind these connections (their ids). Raises ConfigurationError."""
+    return _settings(*map(BaseHook.get_connection, (api, postgres, kafka)))
+
+
+async def aloop_settings(api: str = API, postgres: str = POSTGRES, kafka: str = KAFKA) -> Settings:
+    """The same, from a trigger."""
+    return _settings(*await asyncio.gather(*map(BaseHook.aget_connection, (api, postgres, kafka))))
+
+
+def _settings(api: Connection, postgres: Connection, kafka: Connection) -> Settings:
+    from pydantic import SecretStr
+
+    from streaming import settings
+    from streaming.errors import ConfigurationError
+
+    bootstrap = kafka.extra_dejson.get("bootstrap.servers")
+    if not bootstrap:
+        raise ConfigurationError(f"The connection {kafka.conn_id!r} has no `bootstrap.servers` in its extra fields: add it.")
+    return settings.load().model_copy(
+        update={
+            "api_url": http_url(api),
+            "api_token": SecretStr(api.password) if api.password else None,
+            "database_url": "postgresql://" + postgres.get_uri().split("://", 1)[1],
+            "kafka_bootstrap": bootstrap,
+        }
+    )
+
+
+def http_url(connection: Connection) -> str:
+    """`http://host:port` of a connection of type http."""
+    port = f":{connection.port}" if connection.port else ""
+    return f"{connection.schema or 'http'}://{connection.host}{port}"

@@ -1,0 +1,1 @@
+"""Triggers of the loop: what waits in the triggerer, so that no worker does."""
