@@ -28,7 +28,7 @@ class Program:
     stop_signal: str = "TERM"
     # PostgreSQL gives signals meanings of its own to its children; everybody else's children stop with it.
     signals_its_group: bool = True
-    alive_within_s: float = 120
+    alive_within_s: float = 300
     ready_within_s: float = 120
 
 
