@@ -78,9 +78,7 @@ def check_address(settings: Settings) -> None:
     except ValueError:
         local = settings.host == "localhost"
     if not local:
-        raise ConfigurationError(
-            f"ANSWERLOOP_HOST={settings.host!r} is open to others: set ANSWERLOOP_API_TOKEN, or use 127.0.0.1"
-        )
+        raise ConfigurationError(f"ANSWERLOOP_HOST={settings.host!r} is open to others: set ANSWERLOOP_API_TOKEN, or use 127.0.0.1")
 
 
 class _Server(uvicorn.Server):

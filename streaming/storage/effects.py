@@ -211,9 +211,7 @@ def _scored_attempt(message: Scored) -> AttemptRow:
     )
 
 
-def _error_attempt(
-    message: Overload | Quota | Fatal, outcome: str, error_type: str, error: str, retry_after_s: float | None
-) -> AttemptRow:
+def _error_attempt(message: Overload | Quota | Fatal, outcome: str, error_type: str, error: str, retry_after_s: float | None) -> AttemptRow:
     return AttemptRow(
         retry_count=message.retry_count,
         outcome=outcome,

@@ -96,9 +96,7 @@ class Enqueuer:
         return len(rows) == BATCH
 
     async def _produce(self, rows: Sequence[dict[str, Any]], now: datetime) -> tuple[list[UUID], Unreachable | None]:
-        sends = [
-            self._producer.send(topics.PENDING, str(row["question_id"]), contracts.encode(question_message(row, now))) for row in rows
-        ]
+        sends = [self._producer.send(topics.PENDING, str(row["question_id"]), contracts.encode(question_message(row, now))) for row in rows]
         results = await asyncio.gather(*sends, return_exceptions=True)
         failure: Unreachable | None = None
         for result in results:

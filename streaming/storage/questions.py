@@ -59,9 +59,7 @@ class Questions:
         if state is None:
             self._enqueuer.claimed()
             metrics.QUESTIONS.labels("claimed").inc()
-            return Known(
-                Pending(question_id=asked.question_id, submission_id=asked.submission_id, reference_hash=given), DATABASE
-            )
+            return Known(Pending(question_id=asked.question_id, submission_id=asked.submission_id, reference_hash=given), DATABASE)
         metrics.QUESTIONS.labels(_REPLIES[type(state)]).inc()
         if cached is None:
             await self._refill(state)

@@ -82,10 +82,7 @@ def _submission(question: dict[str, Any], row: dict[str, Any], attempts: list[di
     for attempt in attempts:
         told.append({**attempt, "stages": stages(attempt, waited)})
         waited = max(waited, attempt["waited_ms"])
-    totals = {
-        name: sum(each["stages"][name] or 0.0 for each in told)
-        for name in ("queue_ms", "model_ms", "scoring_ms", "waiting_ms")
-    }
+    totals = {name: sum(each["stages"][name] or 0.0 for each in told) for name in ("queue_ms", "model_ms", "scoring_ms", "waiting_ms")}
     return {
         **row,
         "outcome": _outcome(question, row),

@@ -30,9 +30,7 @@ class Submission:
         return Quota(error_type="quota", retry_after_seconds=7.0, retry_count=retry_count, error_message="enough", **self._carried())
 
     def fatal(self, cause: str = "refused_by_model", retry_count: int = 0, best: BestAttempt | None = None, **fields: Any) -> Fatal:
-        return Fatal(
-            error_type=cause, error_message="no more", retry_count=retry_count, best_attempt=best, **self._carried(), **fields
-        )
+        return Fatal(error_type=cause, error_message="no more", retry_count=retry_count, best_attempt=best, **self._carried(), **fields)
 
     def _carried(self) -> dict[str, Any]:
         return {
@@ -65,6 +63,4 @@ class Submission:
 
 
 def best_attempt(score: float = 0.6, retry_count: int = 1) -> BestAttempt:
-    return BestAttempt(
-        llm_response=f"best {retry_count}", bert_score=score, retry_count=retry_count, model="a-model", scorer="a-scorer"
-    )
+    return BestAttempt(llm_response=f"best {retry_count}", bert_score=score, retry_count=retry_count, model="a-model", scorer="a-scorer")

@@ -29,9 +29,7 @@ def row(status: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(
-    ("status", "schema"), [("answered", schemas.Found), ("pending", schemas.Pending), ("failed", schemas.Error)]
-)
+@pytest.mark.parametrize(("status", "schema"), [("answered", schemas.Found), ("pending", schemas.Pending), ("failed", schemas.Error)])
 def test_every_body_is_as_the_documentation_says(status: str, schema: Any) -> None:
     told = body(state_of(row(status)), "database")
     assert schema.model_validate_json(msgspec.json.encode(told)).model_dump(exclude_unset=True).keys() == told.keys()

@@ -44,9 +44,7 @@ def test_a_call_that_never_took_place_has_no_times() -> None:
 
 
 def test_a_wait_is_counted_once_though_every_later_attempt_carries_it() -> None:
-    told = timeline(
-        {"submission_id": "s-1"}, [submission()], [attempt(0), attempt(1, waited_ms=2000.0), attempt(2, waited_ms=6000.0)]
-    )
+    told = timeline({"submission_id": "s-1"}, [submission()], [attempt(0), attempt(1, waited_ms=2000.0), attempt(2, waited_ms=6000.0)])
     (only,) = told["submissions"]
     assert [each["stages"]["waiting_ms"] for each in only["attempts"]] == [0.0, 2000.0, 4000.0]
     assert only["stages"]["waiting_ms"] == 6000.0
