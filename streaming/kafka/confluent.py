@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ QUEUE_MOST = 100_000
 CALL_DEADLINE_S = 10.0
 # A rebalance callback waits for the step to finish what is under way (5 s); the broker's patience is `session.timeout.ms`.
 REBALANCE_DEADLINE_S = 8.0
+REPORT_EVERY_S = 10.0
 
 _TRY_LATER = {
     ck.KafkaError._ALL_BROKERS_DOWN,
@@ -43,8 +45,17 @@ _TRY_LATER = {
 _TOO_LARGE = {ck.KafkaError.MSG_SIZE_TOO_LARGE, ck.KafkaError.RECORD_LIST_TOO_LARGE}
 
 
-def _report(error: ck.KafkaError) -> None:
-    log.warning("Kafka: %s", error.str())
+class _Reports:
+    """Logs what librdkafka reports of its connections; the same again at most every ten seconds, as it retries many times a second."""
+
+    def __init__(self) -> None:
+        self._logged: dict[int, float] = {}
+
+    def __call__(self, error: ck.KafkaError) -> None:
+        now = time.monotonic()
+        if now - self._logged.get(error.code(), -REPORT_EVERY_S) >= REPORT_EVERY_S:
+            self._logged[error.code()] = now
+            log.warning("Kafka: %s", error.str())
 
 
 class KafkaProducer:
@@ -66,7 +77,8 @@ class KafkaProducer:
                 "queue.buffering.max.messages": QUEUE_MOST + 1000,
                 "queue.buffering.max.kbytes": 1_048_576,
                 "reconnect.backoff.max.ms": 2000,
-                "error_cb": _report,
+                "error_cb": _Reports(),
+                "log_level": 2,  # its own log repeats on stderr what `error_cb` is told
             }
         )
         self._reports: deque[tuple[asyncio.Future[Delivered], ck.KafkaError | None, ck.Message]] = deque()
@@ -115,7 +127,7 @@ class KafkaProducer:
             if error is None:
                 future.set_result(Delivered(*_place(message)))
             else:
-                future.set_exception(_send_error(error, str(message.topic()), str(message.key()), len(message.value() or b"")))
+                future.set_exception(_send_error(error, str(message.topic()), (message.key() or b"").decode(), len(message.value() or b"")))
 
 
 def _send_error(error: ck.KafkaError, topic: str, key: str, size: int) -> Exception:
@@ -148,7 +160,8 @@ class KafkaConsumer:
                 "fetch.max.bytes": 2 * MAX_MESSAGE_BYTES,
                 "topic.metadata.refresh.interval.ms": 10_000,
                 "reconnect.backoff.max.ms": 2000,
-                "error_cb": _report,
+                "error_cb": _Reports(),
+                "log_level": 2,  # its own log repeats on stderr what `error_cb` is told
             }
         )
 
