@@ -1,0 +1,38 @@
+"""Where the loop is, from Airflow's connections."""
+
+import json
+
+import pytest
+from psycopg2.extensions import parse_dsn
+
+from answerloop_airflow.connections import aloop_settings, loop_settings
+from streaming.errors import ConfigurationError
+
+
+def test_the_loops_addresses_come_from_the_connections() -> None:
+    settings = loop_settings()
+    assert settings.api_url == "http://127.0.0.1:1"
+    assert settings.api_token.get_secret_value() == "token-of-the-api"
+    assert settings.kafka_bootstrap == "127.0.0.1:4"
+
+
+def test_a_password_with_awkward_characters_reaches_postgresql_as_it_is() -> None:
+    dsn = parse_dsn(loop_settings().database_url)
+    assert (dsn["host"], dsn["port"], dsn["user"], dsn["password"], dsn["dbname"]) == ("127.0.0.1", "5", "u", "p@ss/word", "db")
+
+
+async def test_a_trigger_sees_the_same_addresses() -> None:
+    assert await aloop_settings() == loop_settings()
+
+
+def test_another_connection_leads_to_another_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_ELSEWHERE", json.dumps({"conn_type": "http", "schema": "https", "host": "loop.example"}))
+    settings = loop_settings(api="elsewhere")
+    assert settings.api_url == "https://loop.example"
+    assert settings.api_token is None
+
+
+def test_a_kafka_connection_without_servers_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_ANSWERLOOP_KAFKA", json.dumps({"conn_type": "kafka", "extra": {}}))
+    with pytest.raises(ConfigurationError, match=r"'answerloop_kafka' has no `bootstrap.servers`"):
+        loop_settings()

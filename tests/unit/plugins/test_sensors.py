@@ -1,0 +1,59 @@
+"""The lag sensor."""
+
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from answerloop_airflow.sensors import ConsumerLagSensor
+from streaming.errors import Unreachable
+from streaming.kafka import admin
+from streaming.kafka.client import TopicPartition
+
+ENDS = {TopicPartition("t", 0): 10, TopicPartition("t", 1): 5}
+
+
+class Cluster:
+    """Two partitions: one read up to 8, one never read."""
+
+    asked: tuple[Any, ...] = ()
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+
+    def end_offsets(self, topics: Any) -> dict[TopicPartition, int]:
+        Cluster.asked = (self.bootstrap, tuple(topics))
+        return ENDS
+
+    def committed(self, group: str, partitions: Any) -> dict[TopicPartition, int | None]:
+        return {TopicPartition("t", 0): 8, TopicPartition("t", 1): None}
+
+
+@pytest.fixture(autouse=True)
+def cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin, "KafkaAdmin", Cluster)
+
+
+@pytest.mark.parametrize(("most", "enough"), [(6, False), (7, True), ("7", True)])
+def test_it_waits_until_at_most_so_many_records_are_unread(most: int | str, enough: bool) -> None:
+    assert ConsumerLagSensor(task_id="lag", group="mine", topics=["t"], max_lag=most).poke({}) is enough
+    assert Cluster.asked == ("127.0.0.1:4", ("t",))
+
+
+def test_a_group_of_the_loop_needs_no_topics() -> None:
+    ConsumerLagSensor(task_id="lag", group="retry_quota_consumer").poke({})
+    assert Cluster.asked[1] == ("llm-responses-error-quota",)
+
+
+def test_a_group_that_nobody_knows_fails_with_those_there_are() -> None:
+    with pytest.raises(AirflowFailException, match=r"'typo' is none of the loop's groups \(llm_consumer_service, "):
+        ConsumerLagSensor(task_id="lag", group="typo").poke({})
+
+
+def test_a_cluster_that_is_away_may_be_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any) -> None:
+        raise Unreachable("Kafka is away.")
+
+    monkeypatch.setattr(Cluster, "end_offsets", away)
+    with pytest.raises(AirflowException, match="Kafka is away"):
+        ConsumerLagSensor(task_id="lag", group="mine", topics=["t"]).poke({})
