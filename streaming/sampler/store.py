@@ -1,0 +1,94 @@
+"""The samples' tables."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import psycopg2
+from psycopg2 import errors as pg
+from psycopg2.extensions import cursor
+from psycopg2.extras import execute_values
+
+from streaming.errors import ConfigurationError, Unreachable
+from streaming.sampler.kafka import KafkaSample
+
+RAW_FOR = timedelta(days=7)
+
+_KAFKA = """
+INSERT INTO kafka_samples (time, topic, partition, "group", end_offset, committed_offset, lag) VALUES %s ON CONFLICT DO NOTHING
+"""
+# What is not consumed now came after the last sample whose end the group has reached; newest first, that sample is found at once.
+_OLDEST = """
+SELECT asked.topic, asked."group", extract(epoch FROM %(now)s - min(coalesce(
+    (
+        SELECT time FROM kafka_samples
+        WHERE (topic, partition, "group") = (asked.topic, asked.partition, asked."group") AND end_offset <= asked.committed_offset
+        ORDER BY time DESC LIMIT 1
+    ),
+    (SELECT min(time) FROM kafka_samples WHERE (topic, partition, "group") = (asked.topic, asked.partition, asked."group"))
+)))
+FROM unnest(%(topics)s, %(partitions)s, %(groups)s, %(committed)s) AS asked (topic, partition, "group", committed_offset)
+GROUP BY asked.topic, asked."group"
+"""
+_THIN = """
+WITH old AS (DELETE FROM kafka_samples WHERE time < %(before)s RETURNING *)
+INSERT INTO kafka_samples_hourly AS hourly
+SELECT date_trunc('hour', time), topic, partition, "group", count(*), max(end_offset), max(committed_offset), avg(lag), max(lag)
+FROM old GROUP BY 1, 2, 3, 4
+ON CONFLICT (topic, partition, "group", hour) DO UPDATE SET
+    samples = hourly.samples + excluded.samples,
+    end_offset = greatest(hourly.end_offset, excluded.end_offset),
+    committed_offset = greatest(hourly.committed_offset, excluded.committed_offset),
+    average_lag = (hourly.average_lag * hourly.samples + excluded.average_lag * excluded.samples) / (hourly.samples + excluded.samples),
+    largest_lag = greatest(hourly.largest_lag, excluded.largest_lag)
+"""
+
+
+@contextmanager
+def transaction(database_url: str) -> Iterator[cursor]:
+    """A transaction on a connection of its own. Raises Unreachable, or ConfigurationError while the tables are missing."""
+    try:
+        connection = psycopg2.connect(database_url, connect_timeout=5, options="-c statement_timeout=10000")
+        try:
+            with connection, connection.cursor() as opened:
+                yield opened
+        finally:
+            connection.close()
+    except pg.UndefinedTable as err:
+        raise ConfigurationError(f"PostgreSQL lacks a table ({str(err).splitlines()[0]}): run `python -m streaming provision`") from err
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as err:
+        raise Unreachable(f"PostgreSQL cannot be used: {str(err).strip()}") from err
+
+
+def add_kafka(into: cursor, now: datetime, samples: Sequence[KafkaSample]) -> dict[tuple[str, str], float]:
+    """Store the samples. For each (topic, group) that lags: for how many seconds its oldest unconsumed record has lain there."""
+    rows = [(now, each.topic, each.partition, each.group, each.end_offset, each.committed_offset, each.lag) for each in samples]
+    execute_values(into, _KAFKA, rows)
+    lagging = [each for each in samples if each.lag]
+    if not lagging:
+        return {}
+    into.execute(
+        _OLDEST,
+        {
+            "now": now,
+            "topics": [each.topic for each in lagging],
+            "partitions": [each.partition for each in lagging],
+            "groups": [each.group for each in lagging],
+            "committed": [each.committed_offset or 0 for each in lagging],
+        },
+    )
+    return {(topic, group): float(seconds) for topic, group, seconds in into.fetchall()}
+
+
+def add_flink(into: cursor, now: datetime, values: Mapping[str, float]) -> None:
+    """Store the job's metrics."""
+    execute_values(into, "INSERT INTO flink_samples (time, metric, value) VALUES %s", [(now, *each) for each in values.items()])
+
+
+def thin(into: cursor, now: datetime) -> int:
+    """Turn samples of Kafka older than 7 days into hourly ones and drop those of Flink; how many hourly ones were made or added to."""
+    # Whole hours only: an hour is aggregated once.
+    before = (now - RAW_FOR).replace(minute=0, second=0, microsecond=0)
+    into.execute("DELETE FROM flink_samples WHERE time < %s", (before,))
+    into.execute(_THIN, {"before": before})
+    return into.rowcount

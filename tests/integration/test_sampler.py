@@ -1,0 +1,76 @@
+"""The samples' tables, in a real PostgreSQL."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from psycopg2.extensions import cursor
+
+from streaming.sampler import store
+from streaming.sampler.kafka import KafkaSample
+
+pytestmark = pytest.mark.integration
+
+NOW = datetime(2026, 3, 20, 12, 30, tzinfo=UTC)
+
+
+class Undone(Exception):
+    """Ends a test's transaction: nothing of it stays."""
+
+
+@pytest.fixture
+def tables() -> Iterator[cursor]:
+    try:
+        with store.transaction(os.environ["ANSWERLOOP_DATABASE_URL"]) as into:
+            yield into
+            raise Undone
+    except Undone:
+        pass
+
+
+def sample(topic: str, end: int, committed: int | None, group: str = "g", partition: int = 0) -> KafkaSample:
+    return KafkaSample(topic, partition, group, end, committed)
+
+
+def test_what_lies_unconsumed_is_as_old_as_the_sample_before_it_came(tables: cursor) -> None:
+    topic = f"t-{uuid4()}"
+    assert store.add_kafka(tables, NOW, [sample(topic, 10, 10)]) == {}
+    store.add_kafka(tables, NOW + timedelta(seconds=15), [sample(topic, 12, 10)])
+    found = store.add_kafka(tables, NOW + timedelta(seconds=60), [sample(topic, 30, 11)])
+    assert found == {(topic, "g"): 60.0}
+    assert store.add_kafka(tables, NOW + timedelta(seconds=75), [sample(topic, 31, 30)]) == {(topic, "g"): 15.0}
+
+
+def test_the_oldest_partition_counts_and_the_first_sample_bounds_what_is_known(tables: cursor) -> None:
+    topic = f"t-{uuid4()}"
+    store.add_kafka(tables, NOW, [sample(topic, 5, None), sample(topic, 0, None, partition=1)])
+    later = NOW + timedelta(seconds=30)
+    assert store.add_kafka(tables, later, [sample(topic, 5, None), sample(topic, 1, 0, partition=1)]) == {(topic, "g"): 30.0}
+
+
+def test_old_samples_become_hourly_ones(tables: cursor) -> None:
+    topic = f"t-{uuid4()}"
+    hour = datetime(2026, 3, 13, 11, tzinfo=UTC)
+    for minutes, end, committed in ((0, 10, 10), (30, 20, 10), (59, 40, 20)):
+        store.add_kafka(tables, hour + timedelta(minutes=minutes), [sample(topic, end, committed)])
+    store.add_kafka(tables, hour + timedelta(minutes=65), [sample(topic, 41, 41)])
+    store.add_flink(tables, hour, {topic: 1.0})
+    store.thin(tables, NOW)
+    tables.execute(
+        "SELECT hour, samples, end_offset, committed_offset, average_lag, largest_lag FROM kafka_samples_hourly WHERE topic = %s", (topic,)
+    )
+    assert tables.fetchall() == [(hour, 3, 40, 20, 10.0, 20)]
+    # The hour that is not over yet at the bound of seven days stays as it is.
+    tables.execute("SELECT end_offset FROM kafka_samples WHERE topic = %s", (topic,))
+    assert tables.fetchall() == [(41,)]
+    tables.execute("SELECT count(*) FROM flink_samples WHERE metric = %s", (topic,))
+    assert tables.fetchone() == (0,)
+
+
+def test_a_sample_of_flink_is_kept(tables: cursor) -> None:
+    name = f"m-{uuid4()}"
+    store.add_flink(tables, NOW, {name: 12.5})
+    tables.execute("SELECT time, value FROM flink_samples WHERE metric = %s", (name,))
+    assert tables.fetchall() == [(NOW, 12.5)]

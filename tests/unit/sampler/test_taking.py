@@ -1,0 +1,96 @@
+"""What is sampled, of a cluster and a Flink that are made up."""
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from streaming.clock import ManualClock
+from streaming.errors import Unreachable
+from streaming.kafka.client import TopicPartition
+from streaming.sampler import flink, kafka
+from streaming.sampler.service import Sampler
+from streaming.topics import CONSUMED_BY, DEAD_LETTERS, FLINK_SCORE_JOB, SUCCESS, TOPICS
+
+
+class Cluster:
+    """Ten records in each of two partitions, of which every group has committed 4 in the first and none in the second."""
+
+    def __init__(self, away: bool = False) -> None:
+        self.away = away
+
+    def end_offsets(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
+        if self.away:
+            raise Unreachable("Kafka is away")
+        return {TopicPartition(topic, partition): 10 for topic in topics for partition in (0, 1)}
+
+    def committed(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int | None]:
+        return {each: 4 if each.partition == 0 else None for each in partitions}
+
+
+def test_every_partition_is_sampled_for_every_group_that_reads_it() -> None:
+    taken = kafka.take(Cluster())
+    read = [(topic, group) for group, topics in CONSUMED_BY.items() for topic in topics]
+    assert {(each.topic, each.group) for each in taken} == {*read, (DEAD_LETTERS, kafka.NOBODY)}
+    assert len(taken) == 2 * (len(read) + 1)
+    assert {each.topic for each in taken} == {spec.name for spec in TOPICS}
+
+
+def test_lag_counts_from_the_commit_or_from_the_beginning() -> None:
+    found = {(each.partition, each.lag) for each in kafka.take(Cluster()) if each.topic == SUCCESS}
+    assert found == {(0, 6), (1, 10)}
+
+
+def test_a_topic_without_consumers_has_no_lag() -> None:
+    assert {each.lag for each in kafka.take(Cluster()) if each.topic == DEAD_LETTERS} == {0}
+
+
+def test_a_commit_beyond_the_end_is_no_negative_lag() -> None:
+    assert kafka.KafkaSample("t", 0, "g", end_offset=3, committed_offset=5).lag == 0
+
+
+def flink_client(jobs: list[dict[str, str]]) -> httpx.Client:
+    """Flink's replies, as a cluster gave them."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        path, wanted = request.url.path, request.url.params
+        if path == "/jobs/overview":
+            return httpx.Response(200, json={"jobs": jobs})
+        if path == "/jobs/a/metrics":
+            return httpx.Response(200, json=[{"id": name, "value": "7"} for name in wanted["get"].split(",")])
+        if path == "/jobs/a":
+            return httpx.Response(200, json={"vertices": [{"id": "v"}, {"id": "w"}]})
+        if path == "/jobs/a/vertices/v/subtasks/metrics" and "get" not in wanted:
+            return httpx.Response(200, json=[{"id": "busyTimeMsPerSecond"}, {"id": "route_answers.answerloop.event_time_lag_ms"}])
+        if path == "/jobs/a/vertices/v/subtasks/metrics":
+            assert wanted["get"] == "route_answers.answerloop.event_time_lag_ms"
+            return httpx.Response(200, json=[{"id": wanted["get"], wanted["agg"]: 1234.0}])
+        return httpx.Response(200, json=[])
+
+    return httpx.Client(base_url="http://flink", transport=httpx.MockTransport(answer))
+
+
+def test_the_jobs_metrics_are_found_whatever_its_operators_are_called() -> None:
+    jobs = [{"jid": "b", "name": FLINK_SCORE_JOB, "state": "CANCELED"}, {"jid": "a", "name": FLINK_SCORE_JOB, "state": "RUNNING"}]
+    assert flink.take(flink_client(jobs)) == {"numRestarts": 7, "lastCheckpointDuration": 7, "uptime": 7, "event_time_lag_ms": 1234}
+
+
+def test_without_a_running_job_there_is_nothing_to_sample() -> None:
+    assert flink.take(flink_client([{"jid": "x", "name": "another", "state": "RUNNING"}])) == {}
+
+
+def test_a_flink_that_answers_nonsense_is_unreachable() -> None:
+    broken = httpx.Client(base_url="http://flink", transport=httpx.MockTransport(lambda _: httpx.Response(200, text="<html>")))
+    with pytest.raises(Unreachable, match="does not answer /jobs/overview"):
+        flink.take(broken)
+
+
+def test_what_is_away_is_named_and_tried_again() -> None:
+    broken = httpx.Client(base_url="http://flink", transport=httpx.MockTransport(lambda _: httpx.Response(500)))
+    nowhere = "postgresql://x@127.0.0.1:1/x"
+    sampler = Sampler(nowhere, Cluster(away=True), broken, ManualClock(datetime(2026, 1, 1, tzinfo=UTC)))
+    sampler.sample()
+    assert sampler.problems.keys() == {"kafka", "flink", "thinning"}
+    assert sampler.problems["kafka"] == "Kafka is away"
+    assert "PostgreSQL" in sampler.problems["thinning"]
