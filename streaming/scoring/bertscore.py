@@ -35,6 +35,8 @@ class Scorer:
         self._network = model.network
         self._tokenizer = model.tokenizer
         self._special = torch.tensor([model.tokenizer.cls_token_id, model.tokenizer.sep_token_id])
+        # bert_score cuts a text at the tokenizer's limit; some tokenizers do not know their model's.
+        self._most_tokens: int | None = getattr(model.network.config, "max_position_embeddings", None)
         self._bfloat16 = fast_bfloat16()
         self._references: Recent[str, Embedded] = Recent(cache_bytes)
 
@@ -72,10 +74,12 @@ class Scorer:
             return UnscorablePair(f"the tokenizer refuses the text: {err}")
         if not set(ids) - set(self._special.tolist()):
             return UnscorablePair("the text has no token that the model knows")
+        if self._most_tokens is not None and len(ids) > self._most_tokens:
+            return UnscorablePair(f"the text has {len(ids)} tokens, the model takes {self._most_tokens}")
         return ids
 
     def _forward(self, batch: Sequence[list[int]]) -> list[Embedded | UnscorablePair]:
-        """The embeddings of texts, given as token ids; halves the batch to find a text that the model has no place for."""
+        """The embeddings of texts, given as token ids; halves the batch to find a text that the model cannot look up."""
         lengths = torch.tensor([len(ids) for ids in batch])
         ids = torch.nn.utils.rnn.pad_sequence(
             [torch.tensor(each) for each in batch], batch_first=True, padding_value=self._tokenizer.pad_token_id
@@ -86,7 +90,7 @@ class Scorer:
                 output = self._network(ids, attention_mask=mask.long())[0].float()
         except IndexError as err:
             if len(batch) == 1:
-                return [UnscorablePair(f"the model has no place for a text of {len(batch[0])} tokens: {err}")]
+                return [UnscorablePair(f"the model cannot look the text up: {err}")]
             half = len(batch) // 2
             return self._forward(batch[:half]) + self._forward(batch[half:])
         output = torch.nn.functional.normalize(output, dim=-1)

@@ -17,7 +17,7 @@ SHIPPED = "all-MiniLM-L6-v2"
 class ScoringModel:
     """A transformer cut after a layer, with its tokenizer, as `bert_score` loads them."""
 
-    network: torch.nn.Module
+    network: Any
     tokenizer: Any
     identity: str
 

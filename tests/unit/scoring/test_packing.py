@@ -28,7 +28,7 @@ def test_the_cache_never_holds_more_than_it_may(entries: list[tuple[int, int]]) 
         newest[key] = size
         assert cache.bytes_held <= 100
         assert cache.get(key) == size
-    held = [size for key in newest if (size := cache.get(key)) is not None]
+    held = [found for key in newest if (found := cache.get(key)) is not None]
     assert sum(held) == cache.bytes_held
     assert len(held) == len(cache)
 
