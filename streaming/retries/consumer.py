@@ -7,7 +7,6 @@ polling, and what is due is forwarded whatever waits behind or before it.
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from streaming import metrics, topics
 from streaming.clock import Clock
@@ -26,7 +25,7 @@ FORWARDING_MOST = 1_000
 WAITING_BYTES_MOST = 256 * 1024 * 1024
 # The wall clock may be set while we sleep by the monotonic one: look at it again this often.
 LOOK_EVERY_S = 1.0
-SHORTEST_WAIT_S = 0.01
+WHILE_FULL_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -94,17 +93,21 @@ class RetryStep:
         while True:
             self._changed.clear()
             now = self._clock.now()
-            for due, waiting in self._waiting.pop_due(now, FORWARDING_MOST - len(self._tasks)):
+            for due, waiting in self._waiting.pop_due(now, max(FORWARDING_MOST - len(self._tasks), 0)):
                 self._waiting_bytes -= _size(waiting.record)
                 metrics.RETRY_LATENESS.labels(self._rule.service).observe((now - due).total_seconds())
                 self._tasks.start(waiting.record.source, self._ask_again(waiting))
-            await self._until_changed_or(self._waiting.next_due)
+            await self._until_due_or_changed()
 
-    async def _until_changed_or(self, due: datetime | None) -> None:
+    async def _until_due_or_changed(self) -> None:
         """Wait for the next due time, or for a new error, which may be due before it."""
-        wait_s = LOOK_EVERY_S if due is None else (due - self._clock.now()).total_seconds()
+        wait_s = LOOK_EVERY_S
+        if self._waiting.next_due is not None:
+            wait_s = min((self._waiting.next_due - self._clock.now()).total_seconds(), LOOK_EVERY_S)
+        if len(self._tasks) >= FORWARDING_MOST:
+            wait_s = max(wait_s, WHILE_FULL_S)
         changed = asyncio.ensure_future(self._changed.wait())
-        sleep = asyncio.ensure_future(self._clock.sleep(min(max(wait_s, SHORTEST_WAIT_S), LOOK_EVERY_S)))
+        sleep = asyncio.ensure_future(self._clock.sleep(wait_s))
         try:
             await asyncio.wait({changed, sleep}, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -1,6 +1,7 @@
 """The references that the simulator makes its answers from: the loaded corpus in PostgreSQL, else CSV files."""
 
 import asyncio
+import csv
 import logging
 import time
 from collections import OrderedDict
@@ -13,8 +14,7 @@ from uuid import UUID
 import psycopg2
 
 from streaming.errors import ConfigurationError
-from streaming.identity import question_id
-from streaming.traffic.csv_rows import Row, read_rows
+from streaming.identity import dataset_question_text, question_id
 
 log = logging.getLogger(__name__)
 
@@ -37,19 +37,25 @@ class Corpus(Protocol):
 
 
 class CsvCorpus:
-    """References from CSV files in the Yahoo format, all in memory."""
+    """References from CSV files in the Yahoo format (class, title, content, answer), all in memory; what the loader would refuse is
+    passed over here."""
 
     def __init__(self, paths: Collection[Path]) -> None:
         """Raises ConfigurationError for a file that cannot be read."""
         self._references: dict[UUID, str] = {}
         for path in paths:
             try:
-                with path.open("rb") as stream:
-                    rows = [row for row in read_rows(stream) if isinstance(row, Row) and row.original_answer]
+                with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
+                    for row in csv.reader(stream):
+                        self._add(row)
             except OSError as err:
                 raise ConfigurationError(f"ANSWERLOOP_SIMULATOR_CORPUS names {path}, which cannot be read: {err}") from err
-            for row in rows:
-                self._references.setdefault(row.text_hash, row.original_answer or "")
+
+    def _add(self, row: list[str]) -> None:
+        texts = [field.replace("\\n", "\n").strip() for field in row[1:]]
+        if len(texts) == 3 and all((texts[0], texts[2])):
+            title, content, answer = texts
+            self._references.setdefault(question_id("", dataset_question_text(title, content)), answer)
 
     async def reference(self, question_text: str) -> str | None:
         """The reference of the first row with this text."""
