@@ -5,7 +5,7 @@ import os
 import pytest
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="session")
 def the_stack_is_named() -> None:
     """Say what is missing once, instead of failing test by test on addresses that nobody listens on."""
     if "ANSWERLOOP_STATE_DIR" not in os.environ:
