@@ -22,8 +22,7 @@ setup: ## install what is missing: system packages, jars, the Python environment
 	@deploy/local/setup
 
 demo: up ## from nothing to a finished experiment [DATASET=path REQUESTS=n]
-	@set -a; . "$${ANSWERLOOP_STATE_DIR:-.local}/env"; set +a; $(PYTHON) -m streaming demo --dataset "$(DATASET)" --requests $(REQUESTS)
-	@$(STACK) addresses
+	@$(STACK) demo --dataset "$(DATASET)" --requests $(REQUESTS)
 	@echo "The stack is still up: \`make status\`, \`make down\`."
 
 test: setup ## lint, types and all tests, on a stack of its own

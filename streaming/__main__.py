@@ -123,11 +123,9 @@ def _add(name: str, module: str, function: str) -> None:
 _HELP = {
     "load": "Load a CSV in the Yahoo format into dataset_questions.",
     "traffic": "Run a traffic experiment and print its summary.",
-    "demo": "Load a dataset, run the default traffic and show that every path was taken.",
 }
 _add("load", "streaming.traffic.cli", "load")
 _add("traffic", "streaming.traffic.cli", "traffic")
-_add("demo", "streaming.traffic.demo", "demo")
 
 
 def main() -> None:

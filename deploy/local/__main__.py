@@ -1,13 +1,15 @@
-"""`python -m deploy.local up | down | status | logs | clean`."""
+"""`python -m deploy.local up | down | status | demo | logs | clean`."""
 
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import typer
 from rich.console import Console
 
 from deploy.local import lifecycle, processes, stack, status
+from deploy.local.places import ROOT
 from deploy.local.programs import start_order
 from deploy.local.supervisor import Supervisor
 from streaming.errors import AnswerloopError, ConfigurationError, Unreachable
@@ -59,6 +61,19 @@ def show_status() -> None:
 def addresses() -> None:
     """Where everything is, with logins."""
     status.show_addresses(_existing(), console)
+
+
+@app.command("demo")
+def run_demo(
+    dataset: Path = typer.Option(ROOT / "data" / "sample.csv", help="A CSV in the Yahoo format."),
+    requests: int = typer.Option(240, min=1, help="How many requests to send."),
+) -> None:
+    """Load a dataset and run traffic over it, through Airflow; exits 1 unless every request was answered or failed."""
+    from deploy.local import demo
+
+    loaded = _existing()
+    demo.run(loaded, dataset, requests, console)
+    status.show_addresses(loaded, console)
 
 
 @app.command()

@@ -23,6 +23,10 @@ class AirflowApi:
         self._login = {"username": user, "password": password}
         self._url = url
 
+    def dags(self) -> set[str]:
+        """The DAGs that Airflow has parsed."""
+        return {each["dag_id"] for each in self._call("GET", "/dags", params={"limit": 100})["dags"]}
+
     def trigger(self, dag_id: str, conf: Mapping[str, Any], dag_run_id: str | None = None) -> str:
         """Start a run of the DAG with these values of its form; returns the run's id."""
         body = {"logical_date": None, "conf": dict(conf), **({"dag_run_id": dag_run_id} if dag_run_id else {})}
@@ -47,10 +51,10 @@ class AirflowApi:
         return self._call("GET", path, params={"deserialize": "true"})["value"]
 
     def log(self, dag_id: str, dag_run_id: str, task: Mapping[str, Any]) -> list[str]:
-        """The lines of the task instance's newest try: what was logged, with its level."""
+        """The lines of the task instance's newest try: what was logged, with its level, without what folds the log in the UI."""
         path = f"/dags/{dag_id}/dagRuns/{quote(dag_run_id)}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
         content = self._call("GET", path, params={"map_index": task["map_index"]}, headers={"Accept": "application/json"})["content"]
-        return [_line(event) for event in content]
+        return [line for event in content if "::group::" not in (line := _line(event)) and "::endgroup::" not in line]
 
     def _call(self, method: str, path: str, **options: Any) -> Any:
         try:

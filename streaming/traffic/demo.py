@@ -1,19 +1,11 @@
-"""The demo: load a dataset, run the default traffic over it, and show what became of it and which paths it took."""
+"""The demo's traffic, and which paths through the loop a run took."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-from rich.console import Console
 from rich.table import Table
 
 from streaming.reports.run_summary import RunSummary
-from streaming.traffic import plan as plans
-from streaming.traffic.cli import load_in_terminal, loaded_settings, new_run_id, run_in_terminal
 from streaming.traffic.generator import ANSWERED, FAILED
 from streaming.traffic.plan import Arrivals, Popularity, TrafficPlan
 
-SAMPLE = Path(__file__).parents[2] / "data" / "sample.csv"
 # Spread over so many seconds, at most so many a second: the first answers are there when their questions come again.
 SENDING_S = 40.0
 MOST_PER_S = 20.0
@@ -23,15 +15,10 @@ SEED = 7
 DRAIN_TIMEOUT_S = 180.0
 
 
-def demo(
-    dataset: Annotated[Path, typer.Option(help="A CSV in the Yahoo format; default: the sample that ships.")] = SAMPLE,
-    requests: Annotated[int, typer.Option(min=1, max=plans.MAX_REQUESTS, help="How many requests to send.")] = 200,
-) -> None:
-    """Load a dataset, run traffic over it until all is drained and print the summary. Exits 1 unless the run is complete."""
-    settings, console = loaded_settings(), Console()
-    loaded = load_in_terminal(dataset, None, None, settings, console)
-    plan = TrafficPlan(
-        dataset=loaded.dataset,
+def demo_plan(dataset: str, requests: int) -> TrafficPlan:
+    """What the demo sends."""
+    return TrafficPlan(
+        dataset=dataset,
         requests=requests,
         arrivals=Arrivals.POISSON,
         rate=min(max(requests / SENDING_S, 1.0), MOST_PER_S),
@@ -39,12 +26,6 @@ def demo(
         zipf_exponent=ZIPF_EXPONENT,
         seed=SEED,
     )
-    finished = run_in_terminal(plan, new_run_id("demo"), settings, console, DRAIN_TIMEOUT_S)
-    console.print(_paths_table(finished.summary))
-    if finished.backlog or not complete(finished.summary):
-        console.print("[bold red]The run is not complete[/]: some requests were neither answered nor failed.")
-        raise typer.Exit(1)
-    console.print("[bold green]Drained and complete[/]: every request was answered or has failed for a recorded reason.")
 
 
 def complete(summary: RunSummary) -> bool:
@@ -67,7 +48,8 @@ def paths(summary: RunSummary) -> dict[str, int]:
     }
 
 
-def _paths_table(summary: RunSummary) -> Table:
+def paths_table(summary: RunSummary) -> Table:
+    """The same as people read it in a terminal."""
     table = Table("path through the loop", "times", "", title="Paths taken", title_justify="left", min_width=78)
     for path, times in paths(summary).items():
         table.add_row(path, str(times), "[green]shown[/]" if times else "[yellow]not taken in this run[/]")
