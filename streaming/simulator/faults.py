@@ -96,14 +96,14 @@ FAULTS: dict[Profile, Faults] = {
         overload_429=0.02,
         overload_429_seconds=0.02,
         overload_429_date=0.015,
-        quota_402=0.03,
-        quota_429=0.03,
+        quota_402=0.035,
+        quota_429=0.035,
         error_500=0.015,
         truncated=0.01,
         done_false=0.01,
         empty=0.01,
         refused_400=0.01,
-        repeat=0.2,
+        repeat=0.3,
     ),
 }
 QUALITY: dict[Profile, Quality] = {
