@@ -31,8 +31,8 @@ class OllamaClient:
         self.url = url
         self._sampling = sampling
         self._deadline_s = deadline_s
+        self._generate_url = httpx.URL(f"{url}/api/generate")
         self._http = httpx.AsyncClient(
-            base_url=url,
             limits=httpx.Limits(max_connections=most_in_flight, max_keepalive_connections=most_in_flight, keepalive_expiry=KEEP_ALIVE_S),
             timeout=httpx.Timeout(None, connect=min(CONNECT_S, deadline_s / 2)),
             headers={"content-type": "application/json", "accept-encoding": "identity"},
@@ -65,7 +65,7 @@ class OllamaClient:
             return NoReply(Failure.RESET, f"{self.url}: {err or type(err).__name__}")
 
     async def _exchange(self, body: bytes) -> Reply:
-        async with self._http.stream("POST", "/api/generate", content=body) as response:
+        async with self._http.stream("POST", self._generate_url, content=body) as response:
             received = bytearray()
             cut_off = False
             try:

@@ -103,7 +103,7 @@ FAULTS: dict[Profile, Faults] = {
         done_false=0.01,
         empty=0.01,
         refused_400=0.01,
-        repeat=0.3,
+        repeat=0.25,
     ),
 }
 QUALITY: dict[Profile, Quality] = {
