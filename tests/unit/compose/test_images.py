@@ -19,11 +19,11 @@ DOCKER = ROOT / "deploy" / "docker"
 DOCKERFILE = DOCKER / "Dockerfile"
 TARGETS = ("services", "flink", "airflow")
 # Named by a string, where no import statement shows them: uvicorn's HTTP parser, pandas' columns on their way to a UDF.
-# The job runs in Flink's workers, and what the DAGs call in Airflow's.
+# The job runs in Flink's workers.
 OF_THE_JOB = {"flink.score_job", "streaming.scoring.bertscore", "streaming.scoring.model"}
-OF_THE_DAGS = {f"streaming.{name}" for name in ("provision", "traffic.run", "traffic.load", "traffic.cli", "reports.run_summary")}
 # Run as modules, not as commands of `python -m streaming`.
 SERVICES_OF_THEIR_OWN = {"streaming.sampler"}
+OURS = {"streaming", "answerloop_airflow", "answerloop_plugin"}
 BY_NAME = {"services": {"httptools", "uvloop"}, "flink": {"pyarrow"}, "airflow": {"asyncpg"}}
 
 
@@ -86,10 +86,23 @@ def graph() -> grimp.ImportGraph:
     return grimp.build_graph("streaming", "flink", include_external_packages=True)
 
 
+@cache
+def imported_by_dags() -> frozenset[str]:
+    """What DAGs and plugins import anywhere in their code; of `from a import b` both a and a.b, for b may be a module."""
+    found: set[str] = set()
+    for file in [*(ROOT / "dags").rglob("*.py"), *(ROOT / "plugins").rglob("*.py")]:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {each.name for each in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found |= {node.module} | {f"{node.module}.{each.name}" for each in node.names}
+    return frozenset(found)
+
+
 def entry_modules(image: str) -> set[str]:
     """What the containers of an image begin with."""
     if image == "airflow":
-        return OF_THE_DAGS
+        return {module for module in imported_by_dags() if module in graph().modules}
     by_command = modules_of_commands()
     words = {word for name, each in services().items() if target(name) == image for word in each["command"] + each.get("entrypoint", [])}
     run = {module for command, module in by_command.items() if command in words} | {
@@ -126,6 +139,8 @@ def test_packages_are_installed_with_the_lock_as_constraints(image: str) -> None
 @pytest.mark.parametrize("image", TARGETS)
 def test_an_image_holds_every_package_that_its_code_imports(image: str) -> None:
     needed = needed_by(entry_modules(image)) | BY_NAME[image]
+    if image == "airflow":
+        needed |= {module.split(".")[0] for module in imported_by_dags()} - OURS
     assert "pydantic_settings" in needed, "the graph is empty"
     distributions = packages_distributions()
     here = {name for name in needed if {canonicalize_name(each) for each in distributions.get(name, ())} & allowed(image)}
