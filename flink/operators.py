@@ -12,6 +12,7 @@ from pyflink.table.udf import FunctionContext, ScalarFunction
 
 from flink.figures import COUNTERS, counted
 from flink.judging import Judged, judge
+from flink.orphans import end_with_task_manager
 from flink.outputs import Source, effect
 from flink.routing import Remembered, Rules
 
@@ -33,6 +34,7 @@ class ScoreAnswers(ScalarFunction):
         return False
 
     def open(self, function_context: FunctionContext) -> None:
+        end_with_task_manager()
         # Here and not above: the client that submits the job need not load torch.
         from streaming.scoring import model
         from streaming.scoring.bertscore import Scorer

@@ -34,7 +34,9 @@ def load(name: str, layers: int) -> ScoringModel:
     """
     where = _location(name)
     from bert_score.utils import get_model, get_tokenizer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         tokenizer = get_tokenizer(where)
         network = get_model(where, layers)
