@@ -40,6 +40,11 @@ class AirflowApi:
         """Mark the run as success or failed, as a user does."""
         self._call("PATCH", f"/dags/{dag_id}/dagRuns/{quote(dag_run_id)}", json={"state": state})
 
+    def clear(self, dag_id: str, dag_run_id: str, *, only_failed: bool) -> None:
+        """Run the tasks of the run again, or those of them that did not succeed."""
+        body = {"dry_run": False, "only_failed": only_failed}
+        self._call("POST", f"/dags/{dag_id}/dagRuns/{quote(dag_run_id)}/clear", json=body)
+
     def tasks(self, dag_id: str, dag_run_id: str) -> list[dict[str, Any]]:
         """The run's task instances, in the order of their start: task_id, map_index, state, try_number among the rest."""
         found = self._call("GET", f"/dags/{dag_id}/dagRuns/{quote(dag_run_id)}/taskInstances")["task_instances"]

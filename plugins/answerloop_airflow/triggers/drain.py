@@ -59,7 +59,7 @@ class DrainTrigger(BaseTrigger):
                 backlog = await wait_until_drained(
                     settings.database_url, kafka, self.run_id, max(min(LOG_EVERY_S, left_s), 0.0), SystemClock()
                 )
-                self.log.info("run %s: %s", self.run_id, f"{left_s:.0f} s left; {backlog}" if backlog else "drained")
+                self.log.info("run %s: %s", self.run_id, f"{max(left_s, 0):.0f} s left; {backlog}" if backlog else "drained")
             except Unreachable as err:
                 backlog, problem = Backlog({}, {}), str(err)
                 self.log.warning("run %s, %.0f s left: %s", self.run_id, left_s, err)

@@ -61,7 +61,7 @@ def test_a_service_that_does_not_listen_is_named_with_its_connection() -> None:
 
 
 def test_jobs_are_found_by_name() -> None:
-    jobs = {"jobs": [{"jid": "1", "name": "answerloop-score"}, {"jid": "2", "name": "other"}]}
+    jobs = {"jobs": [{"jid": "1", "name": "flink_score_job"}, {"jid": "2", "name": "other"}]}
     hook = FlinkHook(transport=answering(200, jobs))
-    assert [job["jid"] for job in hook.jobs("answerloop-score")] == ["1"]
+    assert [job["jid"] for job in hook.jobs("flink_score_job")] == ["1"]
     assert [job["jid"] for job in hook.jobs()] == ["1", "2"]
