@@ -111,8 +111,12 @@ def _f1_or_reason(answer: Embedded | UnscorablePair, reference: Embedded | Unsco
 
 
 def f1(answer: Embedded, reference: Embedded) -> float:
-    """Greedy matching: every token's best cosine on the other side, averaged over the tokens that are not special."""
+    """Greedy matching: every token's best cosine on the other side, averaged over the tokens that are not special.
+
+    A best cosine below 0 counts as 0, as in a batch of `bert_score`, whose padding takes part in its maximum; only there a pair that is
+    scored alone, or is the longest of its batch, differs (docs/decisions/0001-scores-below-zero.md).
+    """
     similarity = answer.vectors.float() @ reference.vectors.float().T
-    precision = float(similarity.amax(dim=1) @ answer.weights)
-    recall = float(similarity.amax(dim=0) @ reference.weights)
+    precision = float(similarity.amax(dim=1).clamp(min=0) @ answer.weights)
+    recall = float(similarity.amax(dim=0).clamp(min=0) @ reference.weights)
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
