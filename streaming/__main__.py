@@ -89,6 +89,14 @@ def retry_quota() -> None:
 
 
 @app.command()
+def sampler() -> None:
+    """Samples lag, offsets and event time every 15 s."""
+    from streaming.sampler.service import run
+
+    _run(run)
+
+
+@app.command()
 def simulator() -> None:
     """A stand-in for Ollama, with faults that can be switched."""
     from streaming.simulator.app import serve
