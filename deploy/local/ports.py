@@ -31,6 +31,7 @@ class Ports:
     ops_retry_overload: int
     ops_retry_quota: int
     ops_job_submitter: int
+    ops_sampler: int
 
 
 def parse_offset(value: str) -> int:

@@ -125,6 +125,7 @@ def services(stack: Stack) -> tuple[Program, ...]:
         _consumer(places, "retry-overload", ports.ops_retry_overload),
         _consumer(places, "retry-quota", ports.ops_retry_quota),
         _consumer(places, "job-submitter", ports.ops_job_submitter),
+        _consumer(places, "sampler", ports.ops_sampler),
     )
 
 

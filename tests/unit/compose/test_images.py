@@ -21,8 +21,6 @@ TARGETS = ("services", "flink", "airflow")
 # Named by a string, where no import statement shows them: uvicorn's HTTP parser, pandas' columns on their way to a UDF.
 # The job runs in Flink's workers.
 OF_THE_JOB = {"flink.score_job", "streaming.scoring.bertscore", "streaming.scoring.model"}
-# Run as modules, not as commands of `python -m streaming`.
-SERVICES_OF_THEIR_OWN = {"streaming.sampler"}
 OURS = {"streaming", "answerloop_airflow", "answerloop_plugin"}
 BY_NAME = {"services": {"httptools", "uvloop"}, "flink": {"pyarrow"}, "airflow": {"asyncpg"}}
 
@@ -105,9 +103,7 @@ def entry_modules(image: str) -> set[str]:
         return {module for module in imported_by_dags() if module in graph().modules}
     by_command = modules_of_commands()
     words = {word for name, each in services().items() if target(name) == image for word in each["command"] + each.get("entrypoint", [])}
-    run = {module for command, module in by_command.items() if command in words} | {
-        f"{word}.__main__" for word in words & SERVICES_OF_THEIR_OWN
-    }
+    run = {module for command, module in by_command.items() if command in words}
     # What the command line imports for all of its commands; what one of them imports alone is its own.
     common = graph().find_modules_directly_imported_by("streaming.__main__") - set(by_command.values())
     return run | common | (OF_THE_JOB if image == "flink" else set())
