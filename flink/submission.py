@@ -64,6 +64,8 @@ def _flink_home() -> Path:
 
 
 def _last_words(said: str) -> str:
-    lines = [line.strip() for line in said.splitlines() if line.strip() and not line.lstrip().startswith(("at ", "..."))]
+    """The reason, from a client that first prints the job program's own error and then that the program has ended."""
+    own = re.split(r"^.*PythonDriver", said, maxsplit=1, flags=re.MULTILINE)[0] or said
+    lines = [line.strip() for line in own.splitlines() if line.strip() and not line.lstrip().startswith(("at ", "..."))]
     causes = [line for line in lines if line.startswith("Caused by: ")]
     return (causes or lines or ["nothing was said"])[-1][:1000]

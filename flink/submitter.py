@@ -97,9 +97,13 @@ class Owner:
         return Restore(job_id, self._monotonic() - since)
 
     def _note_settled(self, jobs: list[Job]) -> None:
-        if self._restore is not None and any(job.settled and job.id == self._restore[0] for job in jobs):
-            log.info("job %s runs, restored from %s", self._restore[0], self._restored_from)
-            self._restore, self._failed_restores = None, 0
+        """A job that runs ends the count of failed restores: its own checkpoints are the newest from now on."""
+        running = next((job for job in jobs if job.settled), None)
+        if running is None:
+            return
+        if self._restore is not None and running.id == self._restore[0]:
+            log.info("job %s runs, restored from %s", running.id, self._restored_from)
+        self._restore, self._failed_restores = None, 0
 
     def _cancel(self, job: Job) -> None:
         try:

@@ -148,6 +148,19 @@ def test_a_restored_job_that_runs_clears_the_count_of_failures(cluster: PlayedCl
     assert submissions.asked == [place] * 6
 
 
+def test_a_job_that_ran_without_state_is_restored_from_its_own_checkpoints(
+    cluster: PlayedCluster, submissions: Submissions, tmp_path: Path
+) -> None:
+    place = checkpoint(tmp_path)
+    owner = owner_of(cluster, submissions, tmp_path)
+    submissions.failures = 2
+    for _ in range(4):
+        owner.look()
+    cluster.jobs.clear()
+    owner.look()
+    assert submissions.asked == [place, place, None, place]
+
+
 def test_surplus_jobs_are_cancelled(cluster: PlayedCluster, submissions: Submissions) -> None:
     cluster.add("first")
     cluster.add("second")
