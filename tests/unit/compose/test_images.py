@@ -189,9 +189,9 @@ def test_what_is_copied_from_a_stage_names_one_before() -> None:
 
 def test_the_connector_is_fetched_as_in_the_local_stack() -> None:
     setup = (ROOT / "deploy/local/setup").read_text()
-    assert "dependency:copy-dependencies -DincludeScope=runtime" in setup
+    assert "copy-dependencies -DincludeScope=runtime" in setup
     (run,) = [rest for name, rest in stages()["connector"] if name == "RUN"]
-    assert "dependency:copy-dependencies -DincludeScope=runtime" in run
+    assert "copy-dependencies -DincludeScope=runtime" in run
     copies = [rest for name, rest in stages()["flink"] if name == "COPY" and "--from=connector" in rest]
     jar = services()["job-submitter"]["environment"]["ANSWERLOOP_FLINK_CONNECTOR_JAR"]
     assert copies == [f"--from=connector /{jar.rsplit('/', 1)[1]} {jar.rsplit('/', 1)[0]}/"]
