@@ -7,7 +7,7 @@ from typing import Any
 
 from streaming import contracts
 from streaming.clock import Clock
-from streaming.errors import DeliveryFailed
+from streaming.errors import DeliveryFailed, RecordTooLarge
 from streaming.kafka.client import Producer, Record, TopicPartition
 from streaming.kafka.dead_letters import bury
 
@@ -82,10 +82,17 @@ async def deliver(producer: Producer, clock: Clock, topic: str, message: Callabl
 
 
 async def bury_for_good(producer: Producer, service: str, record: Record, cause: str, reason: str, clock: Clock) -> None:
-    """Bury a record however long Kafka is away."""
+    """Bury a record however long Kafka is away.
+
+    The dead letter always fits; a fatal message with the question's own text may not, where that text alone fills a record: then the
+    question stays pending and the dead letter tells why.
+    """
     while True:
         try:
             await bury(producer, service, record, cause, reason, clock)
+            return
+        except RecordTooLarge as err:
+            log.error("%s: its dead letter is written, but nobody can be told: %s", record, err)
             return
         except DeliveryFailed as err:
             log.warning("%s; it is sent again", err)
