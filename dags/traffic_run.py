@@ -23,41 +23,38 @@ from answerloop_airflow.operators.traffic import SendTrafficOperator
 from answerloop_airflow.runs import traffic_run_id
 from streaming.traffic.plan import TrafficPlan
 
-TRAFFIC, QUESTIONS, ANSWERS, EXECUTION = "Traffic", "Questions", "Model and answers", "Execution"
 MAX_GENERATORS = 4
 
 
-def _field(name: str, section: str, title: str, description: str, default: str | None = None) -> Param:
-    return plan_param(TrafficPlan, name, section=section, title=title, description=description, default=default)
+def _field(name: str, title: str, description: str, default: str | None = None) -> Param:
+    return plan_param(TrafficPlan, name, title=title, description=description, default=default)
 
 
+def _detail(name: str, title: str, description: str) -> Param:
+    return plan_param(TrafficPlan, name, title=title, description=description, section="Details of arrivals and popularity")
+
+
+# The form shows what most experiments vary, and folds the rest away.
 FORM = {
-    "requests": _field("requests", TRAFFIC, "Requests", "How many requests to send."),
+    "dataset": _field("dataset", "Dataset", "A loaded dataset (see load_questions).", "sample"),
+    "requests": _field("requests", "Requests", "How many requests to send."),
     "arrivals": _field(
         "arrivals",
-        TRAFFIC,
         "Arrivals",
         "When they come. constant, poisson, burst and ramp do not wait for answers; closed: each user asks when it has its answer.",
     ),
-    "rate": _field("rate", TRAFFIC, "Rate", "Requests a second; where a ramp begins. Not used by closed arrivals."),
-    "final_rate": _field("final_rate", TRAFFIC, "Final rate", "Requests a second where a ramp ends; only with ramp."),
-    "burst_size": _field("burst_size", TRAFFIC, "Burst size", "Requests that come at once, with burst."),
-    "users": _field("users", TRAFFIC, "Users", "How many ask at once, with closed arrivals."),
-    "seed": _field("seed", TRAFFIC, "Seed", "The same seed gives the same times and questions."),
-    "dataset": _field("dataset", QUESTIONS, "Dataset", "A loaded dataset (see load_questions).", "sample"),
-    "popularity": _field("popularity", QUESTIONS, "Popularity", "uniform: all questions alike; zipf: few of them often."),
-    "zipf_exponent": _field("zipf_exponent", QUESTIONS, "Zipf exponent", "The larger, the fewer questions are asked; only with zipf."),
-    "questions": _field("questions", QUESTIONS, "Questions", "Ask among the first so many of the dataset; empty: all."),
-    "model": _field("model", ANSWERS, "Model", "The model to ask, as the model server names it; empty: the configured one."),
+    "rate": _field("rate", "Rate", "Requests a second; where a ramp begins. Not used by closed arrivals."),
+    "popularity": _field("popularity", "Popularity", "uniform: all questions alike; zipf: few of them often."),
+    "seed": _field("seed", "Seed", "The same seed gives the same times and questions."),
+    "model": _field("model", "Model", "The model to ask, as the model server names it; empty: the configured one."),
     "answer_set": _field(
-        "answer_set", ANSWERS, "Answer set", "Answers are shared within a set; empty: one of the run's own, so that nothing is known yet."
+        "answer_set", "Answer set", "Answers are shared within a set; empty: one of the run's own, so that nothing is known yet."
     ),
     "timeout_s": Param(
         300,
         type="integer",
         minimum=10,
         maximum=86_400,
-        section=EXECUTION,
         title="Timeout",
         description="Seconds that a request waits for its answer, and that the loop may then take to drain.",
     ),
@@ -66,10 +63,14 @@ FORM = {
         type="integer",
         minimum=1,
         maximum=MAX_GENERATORS,
-        section=EXECUTION,
         title="Generators",
         description="Tasks that share the sending; each takes a worker slot.",
     ),
+    "final_rate": _detail("final_rate", "Final rate", "Requests a second where a ramp ends; only with ramp."),
+    "burst_size": _detail("burst_size", "Burst size", "Requests that come at once; only with burst."),
+    "users": _detail("users", "Users", "How many ask at once; only with closed."),
+    "zipf_exponent": _detail("zipf_exponent", "Zipf exponent", "The larger, the fewer questions are asked; only with zipf."),
+    "questions": _detail("questions", "Questions", "Ask among the first so many of the dataset; empty: all."),
 }
 
 # The traffic run is named after the DAG run.

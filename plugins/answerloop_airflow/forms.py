@@ -10,8 +10,13 @@ from pydantic import BaseModel
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "pattern", "enum")
 
 
-def plan_param(plan: type[BaseModel], field: str, *, title: str, description: str, section: str, default: Any = None) -> Param:
-    """The form's field for `field` of `plan`. `default`: only where the plan has none."""
+def plan_param(
+    plan: type[BaseModel], field: str, *, title: str, description: str, section: str | None = None, default: Any = None
+) -> Param:
+    """The form's field for `field` of `plan`.
+
+    `section`: where the form folds it away, None for what it shows at once; `default`: only where the plan has none.
+    """
     document = plan.model_json_schema()
     schema = document["properties"][field]
     alternatives = [_resolved(each, document) for each in schema.get("anyOf", (schema,))]
@@ -22,7 +27,7 @@ def plan_param(plan: type[BaseModel], field: str, *, title: str, description: st
         type=types if len(types) > 1 else types[0],
         title=title,
         description=description,
-        section=section,
+        **({"section": section} if section else {}),
         **bounds,
     )
 

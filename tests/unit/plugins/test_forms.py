@@ -25,7 +25,7 @@ class Plan(BaseModel):
 
 
 def field(name: str, default: object = None) -> Param:
-    return plan_param(Plan, name, title="T", description="D", section="S", default=default)
+    return plan_param(Plan, name, title="T", description="D", default=default)
 
 
 @pytest.mark.parametrize(("name", "good"), [("count", 10), ("share", 0.9), ("colour", "red"), ("limit", 5), ("limit", None)])

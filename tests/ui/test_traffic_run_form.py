@@ -1,0 +1,101 @@
+"""A user's way through Airflow's pages: log in, fill in the form of `traffic_run`, launch it, read its summary.
+
+With UPDATE_SCREENSHOTS=1 the pages' pictures replace those in docs/images.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+from tests import airflow, stack
+
+pytestmark = pytest.mark.ui
+
+# What Chromium needs in a container, and what keeps it from talking to anybody but Airflow.
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 90_000
+RUN_MS = 240_000
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert chromium, "no Chromium is installed: `make setup` installs it or says how"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1300, "height": 1560})
+        page.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
+        yield page
+        browser.close()
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    return stack.ROOT / "docs" / "images" if os.environ.get("UPDATE_SCREENSHOTS") else tmp_path
+
+
+@pytest.fixture
+def form(page: Page) -> Locator:
+    """The trigger form of `traffic_run`, open, after a login."""
+    stack.load_sample()
+    stack.set_faults()
+    airflow.api()
+    page.goto(os.environ["ANSWERLOOP_AIRFLOW_URL"])
+    page.fill("input[name=username]", os.environ["ANSWERLOOP_AIRFLOW_USER"])
+    page.fill("input[name=password]", os.environ["ANSWERLOOP_AIRFLOW_PASSWORD"])
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: "login" not in url)
+    page.goto(f"{os.environ['ANSWERLOOP_AIRFLOW_URL']}/dags/traffic_run")
+    page.get_by_test_id("trigger-dag-button").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Run Parameters")).to_be_visible()
+    return dialog
+
+
+def field(form: Locator, name: str) -> Locator:
+    return form.locator(f"input[name=element_{name}]")
+
+
+@pytest.mark.timeout(600)
+def test_an_experiment_is_launched_from_its_form_and_its_summary_read(page: Page, form: Locator, pictures: Path) -> None:
+    expect(form.get_by_text("The same seed gives the same times and questions.")).to_be_visible()
+    page.screenshot(path=pictures / "traffic_run_form.png")
+    field(form, "requests").fill("25")
+    field(form, "rate").fill("12.5")
+    form.get_by_role("button", name="Trigger", exact=True).click()
+    page.wait_for_url("**/dags/traffic_run/runs/**")
+    expect(page.get_by_text("Success", exact=True).first).to_be_visible(timeout=RUN_MS)
+
+    page.set_viewport_size({"width": 1300, "height": 900})
+    page.goto(f"{page.url.split('?')[0].rstrip('/')}/tasks/summary")
+    expect(page.get_by_text("(SIMULATED: no model was asked)").first).to_be_visible()
+    expect(page.get_by_text("25 answered in the end").first).to_be_visible()
+    page.screenshot(path=pictures / "traffic_run_summary.png")
+    plan = "SELECT state, plan->'requests', plan->'rate' FROM traffic_runs ORDER BY started_at DESC LIMIT 1"
+    assert stack.sql(plan) == [("drained", 25, 12.5)]
+
+
+@pytest.mark.timeout(300)
+def test_the_form_takes_no_value_out_of_range(form: Locator) -> None:
+    trigger = form.get_by_role("button", name="Trigger", exact=True)
+    field(form, "requests").fill("0")
+    field(form, "requests").blur()
+    expect(field(form, "requests")).to_have_value("1")
+    expect(trigger).to_be_enabled()
+    field(form, "dataset").fill("")
+    field(form, "dataset").blur()
+    expect(trigger).to_be_disabled()
