@@ -96,7 +96,6 @@ def load() -> Settings:
         return Settings()
     except ValidationError as err:
         lines = [
-            f"  ANSWERLOOP_{'_'.join(str(part) for part in each['loc']).upper()}={each['input']!r}: {each['msg']}"
-            for each in err.errors()
+            f"  ANSWERLOOP_{'_'.join(str(part) for part in each['loc']).upper()}={each['input']!r}: {each['msg']}" for each in err.errors()
         ]
         raise ConfigurationError("Settings that cannot be used; correct them and start again:\n" + "\n".join(lines)) from err
