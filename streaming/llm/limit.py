@@ -1,4 +1,4 @@
-"""How many model calls may be under way: found by additive increase and multiplicative decrease.
+"""How many model calls may be under way: found by additive increase and multiplicative decrease, after a quick start.
 
 A warm Ollama never says that it is busy: what exceeds its slots waits inside it without bound. So the time that calls waited there counts
 as congestion too. The aim is a little more in flight than the model has slots: none of them idle, and a short queue.
@@ -11,6 +11,8 @@ SHORT_WAIT, LONG_WAIT = 0.5, 1.25
 # Waits shorter than this say more about clocks and networks than about a queue.
 NEGLIGIBLE_WAIT_S = 0.05
 SMOOTHING = 0.1
+# Per call, until the first sign of congestion: half as much again each round, where a slow model would take minutes by ones.
+QUICK_START = 0.5
 
 
 class InFlightLimit:
@@ -24,6 +26,7 @@ class InFlightLimit:
         self._limit = float(min(start, most))
         self._begun = 0
         self._begun_at_decrease = 0
+        self._starting = True
         self._wait_s: float | None = None
         self._service_s: float | None = None
         self.in_flight = 0
@@ -51,10 +54,13 @@ class InFlightLimit:
         if wait_s is not None and service_s is not None:
             self._wait_s = _smoothed(self._wait_s, wait_s)
             self._service_s = _smoothed(self._service_s, service_s)
-        if self._queue() > LONG_WAIT:
+        queue = self._queue()
+        if queue >= SHORT_WAIT:
+            self._starting = False
+        if queue > LONG_WAIT:
             self._decrease(DECREASE_ON_WAIT)
-        elif was_full and self._queue() < SHORT_WAIT:
-            self._limit = min(self._limit + 1 / self._limit, float(self._most))
+        elif was_full and queue < SHORT_WAIT:
+            self._limit = min(self._limit + (QUICK_START if self._starting else 1 / self._limit), float(self._most))
 
     def _queue(self) -> float:
         """Mean wait over mean time at work."""
@@ -63,6 +69,7 @@ class InFlightLimit:
         return self._wait_s / max(self._service_s, 1e-9)
 
     def _decrease(self, factor: float) -> None:
+        self._starting = False
         self._limit = max(self._limit * factor, 1.0)
         self._begun_at_decrease = self._begun
         self._wait_s = self._service_s = None

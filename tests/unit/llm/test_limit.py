@@ -40,9 +40,21 @@ def test_a_server_with_one_slot_gets_a_queue_of_few():
     assert per_second > 0.85 * 2 / (2.718281828 ** (0.3**2 / 2))
 
 
-def test_it_grows_from_8_to_16_within_200_calls():
-    seen, _ = drive(InFlightLimit(8, 32), slots=64, service_s=0.2, calls=200)
-    assert seen[-1] >= 16
+def test_it_reaches_16_slots_within_a_few_rounds_and_does_not_run_away():
+    seen, _ = drive(InFlightLimit(8, 256), slots=16, service_s=5.0, calls=2000)
+    assert seen[40] >= 16
+    assert max(seen) <= 40
+
+
+def test_after_congestion_it_grows_by_one_a_round():
+    limit = InFlightLimit(8, 32)
+    limit.end(limit.begin(), overloaded=True)
+    assert limit.limit == 5
+    crowd = [limit.begin() for _ in range(5)]
+    for ticket in crowd:
+        limit.end(ticket, wait_s=0.0, service_s=0.2)
+        limit.begin()
+    assert limit.limit == 6
 
 
 def test_it_never_passes_the_maximum_nor_falls_below_one():
