@@ -75,6 +75,12 @@ def sql(query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
+def set_quality(**quality: Any) -> None:
+    """Set the shares of the simulator's answers that are not good; without any, all are."""
+    reply = httpx.put(f"{settings.load().ollama_url}/simulator/quality", json=quality, timeout=10)
+    reply.raise_for_status()
+
+
 def load_sample(path: Path = SAMPLE) -> str:
     """Load a dataset; returns its name."""
     with closing(psycopg2.connect(settings.load().database_url)) as database, TemporaryDirectory() as rejected:

