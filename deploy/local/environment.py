@@ -87,6 +87,8 @@ def process_environment(environ: Mapping[str, str], stack: Mapping[str, str], pl
         MARK: str(places.state),
         "PYTHONPATH": str(places.root),
         "PYTHONUNBUFFERED": "1",
+        # Airflow's processes change their titles; without this they would lose their environment, and the mark in it.
+        "SPT_NOENV": "1",
         # Fewer malloc arenas: a third less memory for processes with many threads.
         "MALLOC_ARENA_MAX": "2",
         "FLINK_CONF_DIR": str(places.flink / "conf"),

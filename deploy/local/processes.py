@@ -66,9 +66,14 @@ def end(processes: Collection[psutil.Process], grace_s: float = 5) -> list[psuti
     for process in processes:
         _signal(process.terminate)
     _, stubborn = psutil.wait_procs(processes, timeout=grace_s)
-    for process in stubborn:
+    return kill(stubborn, grace_s)
+
+
+def kill(processes: Collection[psutil.Process], grace_s: float = 5) -> list[psutil.Process]:
+    """Kill at once. Returns what survived even that."""
+    for process in processes:
         _signal(process.kill)
-    _, left = psutil.wait_procs(stubborn, timeout=grace_s)
+    _, left = psutil.wait_procs(processes, timeout=grace_s)
     return running(left)
 
 

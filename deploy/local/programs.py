@@ -132,21 +132,22 @@ def services(stack: Stack) -> tuple[Program, ...]:
 def airflow(stack: Stack) -> tuple[Program, ...]:
     """Airflow's processes. Task logs are read from the disk that all of them share: nothing else serves them."""
     port, places = stack.ports.airflow, stack.places
+    airflow = airflow_command(places)
     return (
-        _airflow(places, port, "api-server", "metadatabase", ports=(port,)),
-        _airflow(places, port, "scheduler", "scheduler", "--skip-serve-logs"),
-        _airflow(places, port, "dag-processor", "dag_processor"),
-        _airflow(places, port, "triggerer", "triggerer", "--skip-serve-logs"),
+        _airflow(port, "api-server", "metadatabase", (*airflow, "api-server"), ports=(port,)),
+        _airflow(port, "scheduler", "scheduler", (str(places.python), "-m", "deploy.local.scheduler")),
+        _airflow(port, "dag-processor", "dag_processor", (*airflow, "dag-processor")),
+        _airflow(port, "triggerer", "triggerer", (*airflow, "triggerer", "--skip-serve-logs")),
     )
 
 
-def _airflow(places: Places, port: int, name: str, component: str, *options: str, ports: tuple[int, ...] = ()) -> Program:
+def _airflow(port: int, name: str, component: str, command: tuple[str, ...], ports: tuple[int, ...] = ()) -> Program:
     """One of Airflow's processes; `component`: its name in Airflow's own health report."""
     url = f"http://{HOST}:{port}"
     healthy = partial(health.airflow, url, component)
     return Program(
         name=f"airflow-{name}",
-        command=(*airflow_command(places), name, *options),
+        command=command,
         address=url if ports else "",
         ports=ports,
         alive=healthy,
