@@ -1,5 +1,6 @@
 """Topics and positions, as the cluster knows them. Every call blocks and has a deadline: run it in a thread from a coroutine."""
 
+import time
 from collections.abc import Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -57,7 +58,9 @@ class KafkaAdmin:
                 cause = err.__cause__
                 if not (isinstance(cause, ck.KafkaException) and cause.args[0].code() == ck.KafkaError.TOPIC_ALREADY_EXISTS):
                     raise ConfigurationError(f"topic {name} cannot be created: {err}") from err
-        return [spec.name for spec in missing]
+        names = [spec.name for spec in missing]
+        self._until_shown(names)
+        return names
 
     def delete(self, names: Collection[str]) -> None:
         """Delete topics and what is in them."""
@@ -99,6 +102,14 @@ class KafkaAdmin:
         (future,) = self._admin.list_consumer_group_offsets([request], request_timeout=DEADLINE_S).values()
         places = self._result(future).topic_partitions
         return {TopicPartition(place.topic, place.partition): place.offset if place.offset >= 0 else None for place in places}
+
+    def _until_shown(self, names: Collection[str]) -> None:
+        """Brokers learn of a new topic some time after its creation was acknowledged."""
+        deadline = time.monotonic() + DEADLINE_S
+        while missing := set(names) - self.topics().keys():
+            if time.monotonic() > deadline:
+                raise Unreachable(f"Kafka at {self._bootstrap} created {', '.join(sorted(missing))} but does not show them")
+            time.sleep(0.05)
 
     def _result(self, future: "Future[Any]") -> Any:
         try:
