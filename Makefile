@@ -25,7 +25,8 @@ demo: up ## from nothing to a finished experiment [DATASET=path REQUESTS=n]
 	@$(STACK) demo --dataset "$(DATASET)" --requests $(REQUESTS)
 	@echo "The stack is still up: \`make status\`, \`make down\`."
 
-test: setup ## lint, types and all tests, on a stack of its own
+test: ## lint, types and all tests, on a stack of its own
+	@deploy/local/setup tests
 	@deploy/local/run-tests
 
 up: setup ## start the local stack and wait until it works
@@ -44,7 +45,7 @@ check: setup ## ruff, mypy, import-linter
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy $(PACKAGES)
-	@PYTHONPATH=. .venv/bin/lint-imports
+	@PYTHONPATH=.:plugins .venv/bin/lint-imports
 
 bench: up ## benchmarks: a table and JSON
 	@set -a; . "$${ANSWERLOOP_STATE_DIR:-.local}/env"; set +a; $(PYTHON) -m bench
