@@ -16,7 +16,8 @@ from streaming.scoring.packing import packed
 from streaming.scoring.pair import Pair
 from streaming.scoring.recent import Recent
 
-TOKENS_PER_BATCH = 2048
+# What fits a core's cache: 512 to 1,024 measured alike on two AVX2 cores in float32, 2,048 a tenth slower, 256 a third slower.
+TOKENS_PER_BATCH = 1024
 CACHE_BYTES = 128 * 1024 * 1024
 
 
