@@ -10,13 +10,7 @@ pytestmark = pytest.mark.faults
 
 @pytest.fixture(scope="module")
 def api() -> AirflowApi:
-    stack.load_sample()
     return airflow.api()
-
-
-@pytest.fixture(autouse=True)
-def clean_model() -> None:
-    stack.set_faults()
 
 
 def assert_right(api: AirflowApi, dag_run: str, requests: int) -> None:

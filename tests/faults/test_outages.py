@@ -14,16 +14,6 @@ pytestmark = pytest.mark.faults
 MODEL_AWAY_S = 60
 
 
-@pytest.fixture(scope="module", autouse=True)
-def dataset() -> str:
-    return stack.load_sample()
-
-
-@pytest.fixture(autouse=True)
-def clean_model() -> None:
-    stack.set_faults()
-
-
 async def test_no_question_fails_because_the_model_was_away_for_a_minute(dataset: str) -> None:
     async def outage() -> None:
         await asyncio.sleep(3)

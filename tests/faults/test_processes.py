@@ -11,16 +11,6 @@ pytestmark = pytest.mark.faults
 SERVICES = ["storage-api", "storage-persister", "llm-consumer", "retry-overload", "retry-quota", "job-submitter", "simulator"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def dataset() -> str:
-    return stack.load_sample()
-
-
-@pytest.fixture(autouse=True)
-def clean_model() -> None:
-    stack.set_faults()
-
-
 async def run_while(dataset: str, work: "asyncio.Future[None]", requests: int, rate: float) -> None:
     run_id, finished = (await asyncio.gather(stack.traffic(dataset=dataset, requests=requests, rate=rate, patience_s=60), work))[0]
     assert not finished.backlog, str(finished.backlog)
