@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     persist_linger_ms: int = Field(20, ge=0, le=5000)
     max_unenqueued: int = Field(10_000, ge=1)
 
+    # reports
+    reports_dir: Path = Field(Path("reports"), description="where reports are written: HTML, JSON, CSV")
+
     # Flink
     flink_parallelism: int = Field(1, ge=1, le=64)
     flink_connector_jar: Path | None = None

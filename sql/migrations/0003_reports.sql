@@ -1,0 +1,44 @@
+-- Reports of days, runs and calibrations; what the services used; Flink's samples by the hour.
+-- depends: 0002_samples
+
+CREATE TABLE metric_reports (
+    kind       text        NOT NULL CHECK (kind IN ('day', 'run', 'calibration')),
+    subject    text        NOT NULL, -- the day as YYYY-MM-DD, the run_id, or scorer and dataset of a calibration
+    since      timestamptz NOT NULL,
+    until      timestamptz NOT NULL,
+    simulated  boolean     NOT NULL,
+    report     jsonb       NOT NULL,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (kind, subject)
+);
+CREATE INDEX metric_reports_by_time ON metric_reports (kind, since);
+
+CREATE TABLE flink_samples_hourly (
+    hour    timestamptz      NOT NULL,
+    metric  text             NOT NULL,
+    samples integer          NOT NULL,
+    average double precision NOT NULL,
+    largest double precision NOT NULL,
+    last    double precision NOT NULL, -- the newest of the hour
+    PRIMARY KEY (metric, hour)
+);
+
+CREATE TABLE service_samples (
+    time    timestamptz      NOT NULL,
+    service text             NOT NULL,
+    metric  text             NOT NULL, -- cpu_seconds, memory_bytes, model_calls_in_flight, model_slots
+    value   double precision NOT NULL,
+    PRIMARY KEY (service, metric, time)
+);
+CREATE INDEX service_samples_by_time ON service_samples (time);
+
+CREATE TABLE service_samples_hourly (
+    hour    timestamptz      NOT NULL,
+    service text             NOT NULL,
+    metric  text             NOT NULL,
+    samples integer          NOT NULL,
+    average double precision NOT NULL,
+    largest double precision NOT NULL,
+    last    double precision NOT NULL,
+    PRIMARY KEY (service, metric, hour)
+);
