@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import httpx
 import psycopg2
+import pytest
 
 from deploy.local import stack as local_stack
 from deploy.local.supervisor import Supervisor
@@ -24,6 +25,13 @@ from streaming.traffic.run import Finished, run_traffic
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "data" / "sample.csv"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def the_stack_is_named() -> None:
+    """Say what is missing once, instead of failing test by test on addresses that nobody listens on."""
+    if "ANSWERLOOP_STATE_DIR" not in os.environ:
+        pytest.exit("these tests need a running stack: `make test` brings one; or `make up` and `. .local/env`", returncode=4)
 
 
 def supervisor() -> Supervisor:

@@ -1,17 +1,11 @@
 """These tests kill and stop real components, at the addresses in ANSWERLOOP_* variables."""
 
-import os
-
 import pytest
 
 from tests import stack
+from tests.stack import the_stack_is_named
 
-
-@pytest.fixture(autouse=True, scope="session")
-def the_stack_is_named() -> None:
-    """Say what is missing once, instead of failing test by test on addresses that nobody listens on."""
-    if "ANSWERLOOP_STATE_DIR" not in os.environ:
-        pytest.exit("these tests need a running stack: `make test` brings one; or `make up` and `. .local/env`", returncode=4)
+__all__ = ["the_stack_is_named"]
 
 
 @pytest.fixture(scope="module", autouse=True)
