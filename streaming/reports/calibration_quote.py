@@ -1,0 +1,60 @@
+"""Calibrations as PostgreSQL keeps them, and what a report quotes of one."""
+
+import msgspec
+from psycopg2.extensions import connection
+
+from streaming.reports.figures import CalibrationQuote, Kind
+from streaming.scoring.calibration import Calibration, rates_at
+
+_STORE = """
+INSERT INTO metric_reports (kind, subject, since, until, simulated, report, created_at)
+VALUES (%s, %s, %s, %s, %s, %s, now())
+ON CONFLICT (kind, subject) DO UPDATE SET since = EXCLUDED.since, until = EXCLUDED.until, simulated = EXCLUDED.simulated,
+    report = EXCLUDED.report, created_at = EXCLUDED.created_at
+"""
+_NEWEST = "SELECT report::text FROM metric_reports WHERE kind = %s AND report->>'scorer' = %s ORDER BY created_at DESC LIMIT 1"
+
+
+def store(database: connection, calibration: Calibration) -> None:
+    """Keep the calibration; it replaces an earlier one of the same scorer and dataset."""
+    with database, database.cursor() as cursor:
+        cursor.execute(
+            _STORE,
+            (
+                Kind.CALIBRATION,
+                calibration.subject,
+                calibration.started_at,
+                calibration.finished_at,
+                calibration.simulated,
+                msgspec.json.encode(calibration).decode(),
+            ),
+        )
+
+
+def newest(database: connection, scorer: str) -> Calibration | None:
+    """The newest calibration of a scorer (its name as recorded beside each score), whatever the dataset."""
+    with database, database.cursor() as cursor:
+        cursor.execute(_NEWEST, (Kind.CALIBRATION, scorer))
+        row = cursor.fetchone()
+    return msgspec.json.decode(row[0], type=Calibration) if row else None
+
+
+def quote(database: connection, scorer: str, threshold: float) -> CalibrationQuote | None:
+    """What the newest calibration of the scorer says of this threshold, whichever was in use at the time.
+
+    None if the scorer was never calibrated, or if its scores tell matched from unrelated answers no better than chance: then no
+    threshold can be recommended, and the calibration's own report says so.
+    """
+    calibration = newest(database, scorer)
+    if calibration is None or calibration.recommended is None:
+        return None
+    rates = rates_at(calibration.samples, threshold)
+    return CalibrationQuote(
+        subject=calibration.subject,
+        scorer=calibration.scorer,
+        dataset=calibration.dataset,
+        threshold=threshold,
+        false_accept_rate=rates.false_accepts.rate,
+        false_reject_rate=rates.false_rejects.rate,
+        recommended=calibration.recommended,
+    )
