@@ -5,7 +5,6 @@ its run_id (and what was sent again because it was lost); questions that came fr
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,11 +12,10 @@ from psycopg2.extensions import connection
 from psycopg2.extras import RealDictCursor
 
 from streaming.errors import UserError
+from streaming.reports.queries import Rows, ask_one
 
 # In the greeting of the simulator and in the model of each of its answers.
 SIMULATED = "simulated"
-
-SQL = Path(__file__).parents[2] / "sql" / "reports"
 
 
 class Percentiles(msgspec.Struct, frozen=True):
@@ -125,11 +123,10 @@ def summarise(database: connection, run_id: str) -> RunSummary:
         run = cursor.fetchone()
         if run is None:
             raise UserError(f"There is no run {run_id!r}.")
-        parts: dict[str, Any] = {}
-        for part in ("requests", "scores", "attempts", "failures", "stages", "replays"):
-            cursor.execute((SQL / f"run_{part}.sql").read_text(), {"run_id": run_id})
-            row: Any = cursor.fetchone()
-            parts[part] = row["counts"] if part == "failures" else dict(row)
+        rows = Rows(run_id)
+        parts: dict[str, Any] = {part: ask_one(cursor, part, rows) for part in ("requests", "scores", "stages", "replays")}
+        parts["attempts"] = {**ask_one(cursor, "attempts", rows), **ask_one(cursor, "retries", rows)}
+        parts["failures"] = ask_one(cursor, "failures", rows)["counts"]
     # The simulator names itself in the model of every answer, also where it could not be asked when the run began.
     simulated = run["simulated"] or any(SIMULATED in model.lower() for model in parts["attempts"]["models"])
     return msgspec.convert({**run, **parts, "simulated": simulated}, RunSummary)

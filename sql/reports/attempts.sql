@@ -1,0 +1,23 @@
+-- Model calls of the scope's own trips, by the time they were stored: outcomes, errors, latency, calls in flight.
+WITH mine AS (
+    SELECT a.retry_count, a.outcome, a.error_type, a.model, a.response_time_ms, a.llm_started_at, a.llm_finished_at
+    FROM attempts a JOIN trips t ON t.submission_id = a.submission_id
+    WHERE NOT t.replayed
+      AND a.stored_at >= %(since)s::timestamptz AND a.stored_at < %(until)s::timestamptz
+      AND (%(run_id)s::text IS NULL OR t.run_id = %(run_id)s)
+), latency AS (
+    SELECT percentile_cont(ARRAY[0.5, 0.9, 0.95, 0.99, 1]) WITHIN GROUP (ORDER BY response_time_ms) AS p FROM mine WHERE outcome = 'success'
+)
+SELECT count(*) AS total,
+       count(*) FILTER (WHERE retry_count > 0) AS extra,
+       (SELECT coalesce(jsonb_object_agg(model, n), '{}')
+        FROM (SELECT model, count(*) AS n FROM mine WHERE model IS NOT NULL GROUP BY 1) AS x) AS models,
+       (SELECT coalesce(jsonb_object_agg(outcome, n), '{}') FROM (SELECT outcome, count(*) AS n FROM mine GROUP BY 1) AS x) AS outcomes,
+       (SELECT coalesce(jsonb_object_agg(error, n), '{}')
+        FROM (SELECT coalesce(error_type, outcome) AS error, count(*) AS n FROM mine WHERE outcome <> 'success' GROUP BY 1) AS x) AS errors,
+       (SELECT jsonb_build_object('p50', p[1], 'p90', p[2], 'p95', p[3], 'p99', p[4], 'max', p[5]) FROM latency) AS latency,
+       min(llm_started_at) AS first_started_at,
+       max(llm_finished_at) AS last_finished_at,
+       (extract(epoch FROM sum(llm_finished_at - llm_started_at))
+        / nullif(extract(epoch FROM max(llm_finished_at) - min(llm_started_at)), 0))::float8 AS mean_in_flight
+FROM mine

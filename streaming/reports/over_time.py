@@ -1,0 +1,33 @@
+"""Requests over time: the buckets of a scope and what falls into them."""
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from itertools import accumulate
+from typing import Any
+
+from streaming.reports.figures import Series
+
+MOST_BUCKETS = 150
+STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1_200, 1_800, 3_600)
+
+
+def step_s(duration_s: float) -> int:
+    """The width of a bucket so that there are at most 150: of a round width, or whole hours. A day has buckets of ten minutes."""
+    least = duration_s / MOST_BUCKETS
+    return next((step for step in STEPS_S if step >= least), math.ceil(least / 3_600) * 3_600)
+
+
+def series(start: datetime, until: datetime, step: int, changes: Iterable[Mapping[str, Any]]) -> Series:
+    """The lines asked, answered and failed (per second) and pending (at each bucket's end).
+
+    `changes`: rows of `bucket` (-1: before the first), `asked`, `answered`, `failed` and `opened`, the change of what is pending.
+    """
+    buckets = max(1, math.ceil((until - start).total_seconds() / step))
+    by_bucket = {row["bucket"]: row for row in changes}
+
+    def line(name: str) -> list[int]:
+        return [int(by_bucket[bucket][name]) if bucket in by_bucket else 0 for bucket in range(-1, buckets)]
+
+    rates = {name: [count / step for count in line(name)[1:]] for name in ("asked", "answered", "failed")}
+    return Series(start, float(step), {**rates, "pending": list(accumulate(line("opened")))[1:]})
