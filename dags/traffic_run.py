@@ -16,7 +16,7 @@ from typing import Any
 from airflow.sdk import Param, dag, task
 
 from answerloop_airflow import experiment
-from answerloop_airflow.assets import RUNS
+from answerloop_airflow.assets import DATASETS, RUNS
 from answerloop_airflow.forms import plan_param
 from answerloop_airflow.operators.drain import WaitForDrainOperator
 from answerloop_airflow.operators.traffic import SendTrafficOperator
@@ -93,7 +93,7 @@ def traffic_run() -> None:
     def prepare(run: str, *, params: dict[str, Any]) -> list[dict[str, Any]]:
         return experiment.begin(run, params)
 
-    @task(outlets=[RUNS])
+    @task(inlets=[DATASETS], outlets=[RUNS])
     def summary(run: str, *, outlet_events: Any) -> dict[str, Any]:
         figures = experiment.conclude(run)
         outlet_events[RUNS].extra = {"run_id": run, "dataset": figures["dataset"]}

@@ -1,4 +1,7 @@
-"""Assets that the DAGs update, for DAGs that follow on them."""
+"""Assets that the DAGs update, for DAGs that follow on them.
+
+Airflow draws the lineage dataset -> run -> report task by task: the task that makes one asset of another names both, `inlets` and `outlets`.
+"""
 
 from airflow.sdk import Asset
 
@@ -6,3 +9,5 @@ from airflow.sdk import Asset
 RUNS = Asset(name="answerloop_runs", uri="answerloop://runs")
 # A dataset was loaded; the event's extra: dataset, questions (new ones).
 DATASETS = Asset(name="answerloop_datasets", uri="answerloop://datasets")
+# A report was written; the event's extra: kind (run, day, calibration), subject (the run, the day), path (of its HTML).
+REPORTS = Asset(name="answerloop_reports", uri="answerloop://reports")
