@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     # reports
     reports_dir: Path = Field(Path("reports"), description="where reports are written: HTML, JSON, CSV")
 
+    # pages
+    web_assets: Path | None = Field(None, description="the folder of htmx.min.js, which makes parts of the pages in Airflow live")
+
     # Flink
     flink_parallelism: int = Field(1, ge=1, le=64)
     flink_connector_jar: Path | None = None

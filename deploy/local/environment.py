@@ -66,6 +66,7 @@ def stack_environment(user: Mapping[str, str], places: Places, ports: Ports, cre
         "ANSWERLOOP_FLINK_URL": f"http://{HOST}:{ports.flink}",
         "ANSWERLOOP_SIMULATOR_PORT": str(ports.simulator),
         "ANSWERLOOP_CHECKPOINT_DIR": str(places.checkpoints),
+        "ANSWERLOOP_WEB_ASSETS": str(places.web_assets),
         "ANSWERLOOP_REPORTS_DIR": str(places.state / "reports"),
         **({"ANSWERLOOP_FLINK_CONNECTOR_JAR": str(connector)} if connector else {}),
         "ANSWERLOOP_AIRFLOW_URL": f"http://{HOST}:{ports.airflow}",

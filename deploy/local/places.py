@@ -83,6 +83,10 @@ class Places:
         return self.root / ".tools" / "flink"
 
     @property
+    def web_assets(self) -> Path:
+        return self.root / ".tools" / "web"
+
+    @property
     def claimed(self) -> bool:
         """Whether a stack's state lies in the state directory, and not somebody's files."""
         return (self.state / _CLAIM).exists()

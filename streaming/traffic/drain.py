@@ -12,7 +12,7 @@ from streaming.traffic.database import connected
 
 LOOK_EVERY_S = 0.5
 
-_PENDING_BY_STAGE = """
+PENDING_BY_STAGE = """
 SELECT CASE WHEN q.enqueued_at IS NULL THEN 'not yet in Kafka'
             WHEN last.outcome IS NULL THEN 'at the model or being scored'
             WHEN last.outcome = 'success' THEN 'asked again after a low score'
@@ -59,7 +59,7 @@ async def wait_until_drained(database_url: str, kafka: KafkaAdmin, run_id: str, 
 def pending_by_stage(database_url: str, run_id: str) -> dict[str, int]:
     """The run's questions without an end, counted by where they are."""
     with connected(database_url) as database, database.cursor() as cursor:
-        cursor.execute(_PENDING_BY_STAGE, {"run_id": run_id})
+        cursor.execute(PENDING_BY_STAGE, {"run_id": run_id})
         return dict(cursor.fetchall())
 
 

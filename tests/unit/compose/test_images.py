@@ -13,7 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.unit.compose.project import ROOT, services, target
+from tests.unit.compose.project import ROOT, environment, services, target
 
 DOCKER = ROOT / "deploy" / "docker"
 DOCKERFILE = DOCKER / "Dockerfile"
@@ -189,12 +189,22 @@ def test_what_is_copied_from_a_stage_names_one_before() -> None:
 
 def test_the_connector_is_fetched_as_in_the_local_stack() -> None:
     setup = (ROOT / "deploy/local/setup").read_text()
-    assert "copy-dependencies -DincludeScope=runtime" in setup
+    assert 'maven flink "$connector_key" copy-dependencies' in setup
     (run,) = [rest for name, rest in stages()["connector"] if name == "RUN"]
     assert "copy-dependencies -DincludeScope=runtime" in run
     copies = [rest for name, rest in stages()["flink"] if name == "COPY" and "--from=connector" in rest]
     jar = services()["job-submitter"]["environment"]["ANSWERLOOP_FLINK_CONNECTOR_JAR"]
     assert copies == [f"--from=connector /{jar.rsplit('/', 1)[1]} {jar.rsplit('/', 1)[0]}/"]
+
+
+def test_the_library_of_the_pages_is_fetched_as_in_the_local_stack() -> None:
+    (run,) = [rest for name, rest in stages()["web"] if name == "RUN"]
+    options = next(line for line in (ROOT / "deploy/local/setup").read_text().splitlines() if line.startswith("maven web"))
+    for part in ("unpack-dependencies", "-Dmdep.unpack.includes=**/htmx.min.js"):
+        assert part in run
+        assert part in options
+    copies = [rest for name, rest in stages()["airflow"] if name == "COPY" and "--from=web" in rest]
+    assert copies == [f"--from=web /web {environment('airflow-api-server')['ANSWERLOOP_WEB_ASSETS']}"]
 
 
 def test_scripts_of_the_images_can_be_executed() -> None:

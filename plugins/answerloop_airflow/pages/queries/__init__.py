@@ -1,0 +1,1 @@
+"""What the pages read from PostgreSQL, one module each. Every query has an index to go by."""
