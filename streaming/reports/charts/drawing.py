@@ -1,0 +1,152 @@
+"""What all charts share: colours by name, axes with units, labels that are only text.
+
+Colours are custom properties of the style sheet, so that a figure follows the colour scheme. Colour is never alone: lines differ by dash,
+bars by pattern, and everything has its name beside it.
+"""
+
+import html
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from plotly.graph_objects import Figure
+from plotly.subplots import make_subplots
+
+from streaming.reports.digits import duration
+from streaming.reports.figures import Histogram, Series
+
+BLUE, VERMILLION, GREEN, PURPLE, SKY, AMBER, GREY = (
+    f"var(--{name})" for name in ("blue", "vermillion", "green", "purple", "sky", "amber", "grey")
+)
+INK, MUTED, GRID, AXIS, PANEL = (f"var(--{name})" for name in ("ink", "muted", "grid", "axis", "panel"))
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, AMBER, SKY)
+
+BAR_HEIGHT = 34  # pixels of a bar with the gap to the next
+MARGIN = {"l": 8, "r": 16, "t": 8, "b": 8}
+
+
+def soft(colour: str) -> str:
+    """The colour to fill areas with."""
+    return colour.replace(")", "-soft)")
+
+
+def label(text: str, longest: int = 40) -> str:
+    """Text from outside as plotly draws it: as it is, not as the markup it may look like; cut off where it is too long."""
+    return html.escape(text if len(text) <= longest else f"{text[: longest - 1]}…", quote=False)
+
+
+def drawn(traces: Sequence[Any], height: int, **layout: Any) -> Figure:
+    """A figure of these traces in the look of all: no frame, no shadow, quiet grid. `height` in pixels; the width is the page's."""
+    return styled(Figure(traces), height, **layout)
+
+
+def two_panels(height: int, upper: float, spacing: float, **layout: Any) -> Figure:
+    """An empty figure of one panel (axes x, y) over another (x2, y2) on the same x axis; `upper`: the first one's share of the height."""
+    rows = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[upper, 1 - upper], vertical_spacing=spacing)
+    return styled(rows, height, **layout)
+
+
+def styled(figure: Figure, height: int, **layout: Any) -> Figure:
+    """The figure in the look of all; `height` in pixels."""
+    figure.update_layout(
+        template="none",
+        height=height,
+        margin=MARGIN,
+        paper_bgcolor=PANEL,
+        plot_bgcolor=PANEL,
+        font={"size": 13, "color": INK},
+        hoverlabel={"bgcolor": PANEL, "bordercolor": AXIS, "font": {"color": INK}},
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
+        dragmode=False,
+        **layout,
+    )
+    figure.update_xaxes(**_AXIS)
+    figure.update_yaxes(**_AXIS)
+    return figure
+
+
+_AXIS = {
+    "gridcolor": GRID,
+    "linecolor": AXIS,
+    "zerolinecolor": AXIS,
+    "tickcolor": AXIS,
+    "tickfont": {"color": MUTED, "size": 12},
+    "title": {"font": {"color": MUTED, "size": 12}, "standoff": 8},
+    "automargin": True,
+    "fixedrange": True,
+}
+
+
+def bars(values: Mapping[str, float], texts: Sequence[str], unit: str, colour: str = BLUE, pattern: str = "") -> Figure:
+    """Horizontal bars in the order given, the first on top, each with its text at its end."""
+    names = [label(name) for name in values]
+    trace = {
+        "type": "bar",
+        "orientation": "h",
+        "y": names,
+        "x": list(values.values()),
+        "text": list(texts),
+        "textposition": "outside",
+        "cliponaxis": False,
+        "textfont": {"color": INK},
+        "marker": {"color": colour, "pattern": {"shape": pattern, "fgcolor": PANEL, "solidity": 0.25}},
+        "hovertemplate": "%{y}: %{text}<extra></extra>",
+    }
+    figure = drawn([trace], height=64 + BAR_HEIGHT * len(names), bargap=0.35, showlegend=False)
+    widen(figure, max(values.values()))
+    figure.update_xaxes(title_text=unit, rangemode="tozero", showline=False)
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticklabelstandoff=6, tickfont={"color": INK, "size": 13})
+    return figure
+
+
+def widen(figure: Figure, largest: float) -> None:
+    """Room beyond the longest bar for the text at its end."""
+    figure.update_xaxes(range=[0, (largest or 1) * 1.38], zeroline=True)
+
+
+def steps(histogram: Histogram, line: str, colour: str, dash: str, name: str) -> dict[str, Any]:
+    """A line of a histogram as filled steps from edge to edge."""
+    counts = list(histogram.lines[line])
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": list(histogram.edges),
+        "y": [*counts, counts[-1]],
+        "line": {"shape": "hv", "color": colour, "dash": dash, "width": 2},
+        "fill": "tozeroy",
+        "fillcolor": soft(colour),
+        "hovertemplate": f"{name}: %{{y:,}} from %{{x:.4g}}<extra></extra>",
+    }
+
+
+def times(series: Series) -> list[datetime]:
+    """The start of each bucket."""
+    length = max((len(values) for values in series.lines.values()), default=0)
+    return [series.start + timedelta(seconds=series.step_s * index) for index in range(length)]
+
+
+def over_time(series: Series, line: str, colour: str, dash: str, name: str, unit: str) -> dict[str, Any]:
+    """A line of a series; it has a gap where there is no sample."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": [time.strftime("%Y-%m-%d %H:%M:%S") for time in times(series)],
+        "y": list(series.lines[line]),
+        "line": {"color": colour, "dash": dash, "width": 2},
+        "connectgaps": False,
+        "hovertemplate": f"%{{x|%H:%M:%S}} UTC, {name}: %{{y:.3~s}} {unit}<extra></extra>",
+    }
+
+
+def has_samples(series: Series | None) -> bool:
+    """Whether any line has a value in any bucket."""
+    return series is not None and any(value is not None for values in series.lines.values() for value in values)
+
+
+def log_ms_axis(low: float, high: float) -> dict[str, Any]:
+    """A logarithmic axis of milliseconds from a positive `low` to `high`, a tick for each power of ten, named with its unit."""
+    ticks = [10.0**power for power in range(-3, 9) if low <= 10.0**power <= high]
+    return {"type": "log", "tickvals": ticks, "ticktext": [duration(tick) for tick in ticks]}

@@ -1,0 +1,84 @@
+"""What went in and came out over time, and what waited."""
+
+from streaming.reports.charts.drawing import (
+    BLUE,
+    COLOURS,
+    DASHES,
+    GREEN,
+    PURPLE,
+    VERMILLION,
+    drawn,
+    has_samples,
+    label,
+    over_time,
+    soft,
+    two_panels,
+)
+from streaming.reports.digits import count, duration, significant
+from streaming.reports.figures import Kafka, Series, Whole
+from streaming.reports.frame import Chart, Table
+
+THROUGHPUT = "Throughput and backlog"
+LAG = "Records waiting in Kafka"
+RATES = {"asked": (GREEN, "dot"), "answered": (BLUE, "solid"), "failed": (VERMILLION, "dash")}
+
+
+def throughput(whole: Whole, prefix: str = "") -> Chart:
+    """Questions a second above, questions on their way below."""
+    slug, series = f"{prefix}throughput", whole.over_time
+    if series is None or not has_samples(series):
+        return Chart(slug, THROUGHPUT, "No request was sent, so there is no throughput to show.", None)
+    figure = two_panels(height=400, upper=0.58, spacing=0.07)
+    for line, look in RATES.items():
+        if line in series.lines:
+            figure.add_trace(over_time(series, line, *look, line, "per second"))
+    if "pending" in series.lines:
+        pending = over_time(series, "pending", PURPLE, "solid", "pending", "questions")
+        figure.add_trace(pending | {"fill": "tozeroy", "fillcolor": soft(PURPLE), "xaxis": "x2", "yaxis": "y2"})
+    figure.update_yaxes(rangemode="tozero")
+    figure.update_layout(yaxis_title_text="per second", yaxis2_title_text="questions", xaxis2_title_text="time (UTC)")
+    figure.update_layout(xaxis_showticklabels=False)
+    table = Table("Throughput as a table", ("", "mean", "largest", "last"), summary_rows(series))
+    return Chart(slug, THROUGHPUT, caption(whole, series), figure, table)
+
+
+def caption(whole: Whole, series: Series) -> str:
+    """How fast, and how much was left waiting."""
+    rate = "Throughput" if whole.questions_per_s is None else f"{significant(whole.questions_per_s)} questions a second"
+    pending = [value for value in series.lines.get("pending", ()) if value is not None]
+    if not pending:
+        return f"{rate}, in steps of {duration(series.step_s * 1000)}."
+    waited = f"at most {count(max(pending))} were on their way at once and {count(pending[-1])} at the end"
+    return f"{rate} on average; {waited} (steps of {duration(series.step_s * 1000)})."
+
+
+def lag(kafka: Kafka, prefix: str = "") -> Chart:
+    """Lag of each group on its topic; where there are more than can be told apart, those that had most."""
+    slug, series = f"{prefix}lag", kafka.lag_over_time
+    if series is None or not has_samples(series):
+        return Chart(slug, LAG, "Kafka was not sampled in this time, so there is no lag to show.", None)
+    peaks = {line: max((value for value in values if value is not None), default=0.0) for line, values in series.lines.items()}
+    shown = sorted(peaks, key=lambda line: (-peaks[line], line))[: len(COLOURS)]
+    looks = zip(shown, COLOURS, DASHES, strict=False)
+    traces = [over_time(series, line, colour, dash, label(line, 60), "records") for line, colour, dash in looks]
+    figure = drawn(traces, height=320 + 22 * len(shown))
+    figure.update_layout(legend={"orientation": "v", "y": -0.28, "yanchor": "top"}, hovermode="closest")
+    figure.update_xaxes(title_text="time (UTC)")
+    figure.update_yaxes(title_text="records", rangemode="tozero")
+    table = Table("Lag as a table", ("topic / group", "mean", "largest", "last"), summary_rows(series))
+    left_out = len(peaks) - len(shown)
+    among = f"; {left_out} more with less are in the table" if left_out else ""
+    if not peaks[shown[0]]:
+        return Chart(slug, LAG, f"No group was ever behind when it was sampled{among}.", figure, table)
+    sentence = f"At most {count(peaks[shown[0]])} records waited, in {shown[0].replace(' / ', ' for ')}{among}."
+    return Chart(slug, LAG, sentence, figure, table)
+
+
+def summary_rows(series: Series) -> list[tuple[str, str, str, str]]:
+    """(line, mean, largest, last) of the buckets that have a sample."""
+    found = []
+    for line, values in series.lines.items():
+        known = [value for value in values if value is not None]
+        if known:
+            found.append((line, significant(sum(known) / len(known)), significant(max(known)), significant(known[-1])))
+    return found
