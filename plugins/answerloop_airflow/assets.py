@@ -1,6 +1,6 @@
 """Assets that the DAGs update, for DAGs that follow on them.
 
-Airflow draws the lineage dataset -> run -> report task by task: the task that makes one asset of another names both, `inlets` and `outlets`.
+Airflow draws the lineage dataset -> run -> report task by task: the one that makes an asset of another names both, as inlet and outlet.
 """
 
 from airflow.sdk import Asset
