@@ -6,7 +6,6 @@ The frame that it stands in is `streaming.reports.frame`; what a page says is pu
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from uuid import uuid4
 
 import msgspec
 
@@ -20,6 +19,7 @@ from streaming.reports.charts.trend import trend
 from streaming.reports.csv_files import csv_files, descriptions
 from streaming.reports.digits import count, duration, noun, percent, score, significant, span
 from streaming.reports.figures import CalibrationQuote, Figures, Kind, Report
+from streaming.reports.folder import write_files
 from streaming.reports.frame import Page, Section, Table, Tile
 from streaming.reports.metrics import metrics
 
@@ -41,10 +41,8 @@ def write(report: Report, folder: Path, earlier: Sequence[Report] = ()) -> Path:
 
     Every file is replaced as a whole, the page last: who reads while a report is written again sees the old or the new one.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     figures = msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
-    for name, content in ({"figures.json": figures} | csv_files(report) | {"index.html": render(report, earlier)}).items():
-        _replace(folder / name, content)
+    write_files(folder, {"figures.json": figures} | csv_files(report) | {"index.html": render(report, earlier)})
     return folder / "index.html"
 
 
@@ -129,7 +127,7 @@ def _trend(report: Report, earlier: Sequence[Report]) -> list[Section]:
 
 def _quoted(quote: CalibrationQuote | None) -> list[str]:
     if quote is None:
-        return ["The scorer in use has not been calibrated: what its threshold accepts wrongly is not known."]
+        return ["No calibration of the scorer in use says what its threshold accepts wrongly."]
     return [
         f"{quote.threshold:g} accepts {percent(quote.false_accept_rate)} of unrelated answers with this scorer"
         f" and refuses {percent(quote.false_reject_rate)} of good ones ({quote.scorer}, calibrated on {quote.dataset};"
@@ -162,12 +160,3 @@ def _tables(figures: Figures) -> list[Table]:
         Table(PARTS[part], ("figure", "of", "value"), [(each.title, each.label, each.text) for each in of], text_columns=2)
         for part, of in groupby(metrics(figures), key=lambda each: each.part)
     ]
-
-
-def _replace(file: Path, content: str) -> None:
-    beside = file.with_name(f".{file.name}.{uuid4().hex}")
-    try:
-        beside.write_text(content, encoding="utf-8")
-        beside.replace(file)
-    finally:
-        beside.unlink(missing_ok=True)
