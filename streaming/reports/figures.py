@@ -35,6 +35,8 @@ class Scope(msgspec.Struct, frozen=True):
     dataset: str | None = None
     models: Mapping[str, int] = {}  # calls by the model that answered
     simulated: bool = False  # any answer came from the simulator
+    day: tuple[datetime, datetime] | None = None  # of a run within a day: the day, all of whose rows of the run count
+    partial: bool = False  # the day, or the run, was not over
 
 
 class Series(msgspec.Struct, frozen=True):
@@ -144,7 +146,7 @@ class Whole(msgspec.Struct, frozen=True):
     over_time: Series | None  # lines: asked, answered, failed (per second), pending (questions at the bucket's end)
     flows: Sequence[Flow]
     replays: Replays
-    dead_letters: int
+    dead_letters: int | None  # of the time that the scope covers, whoever sent them
 
 
 class CalibrationQuote(msgspec.Struct, frozen=True):
