@@ -1,0 +1,35 @@
+"""The model's part of a report: calls, outcomes, latency, retries, errors, and how much of its slots was used."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from psycopg2.extras import RealDictCursor
+
+from streaming.reports.covered import covered
+from streaming.reports.figures import Model, Scope
+from streaming.reports.queries import ask_one
+from streaming.reports.slots import mean_slots
+
+
+def model(cursor: RealDictCursor, scope: Scope) -> Model:
+    """The figures of the scope's own trips: first submissions and what was sent again in their place."""
+    rows = covered(scope)
+    calls = ask_one(cursor, "attempts", rows)
+    in_flight, slots = calls["mean_in_flight"], _slots_meanwhile(cursor, scope, calls)
+    figures = {
+        **calls,
+        **ask_one(cursor, "retries", rows),
+        "calls": calls["total"],
+        "mean_slots": slots,
+        "slot_use": None if in_flight is None or not slots else in_flight / slots,
+    }
+    return msgspec.convert(figures, Model)
+
+
+def _slots_meanwhile(cursor: RealDictCursor, scope: Scope, calls: Mapping[str, Any]) -> float | None:
+    """The mean of the slots while there were calls: at rest the consumer allows itself another number."""
+    first, last = calls["first_started_at"], calls["last_finished_at"]
+    if first is None or last is None:
+        return None
+    return mean_slots(cursor, msgspec.structs.replace(scope, since=first, until=last))
