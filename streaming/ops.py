@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 
 import uvicorn
 from fastapi import FastAPI, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from streaming import metrics
 
 Problems = Callable[[], Mapping[str, str]]
 
@@ -27,7 +29,7 @@ def ops_app(service: str, problems: Problems) -> FastAPI:
 
     @app.get("/metrics")
     def show_metrics() -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        return Response(metrics.exposed(service), media_type=CONTENT_TYPE_LATEST)
 
     return app
 

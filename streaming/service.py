@@ -39,6 +39,9 @@ async def run_service(settings: Settings, group: str, build: Callable[[Producer,
         return {**({"kafka": loop.problem} if loop.problem else {}), **step.problems()}
 
     serve_ops(group, settings.host, settings.ops_port, problems)
+    for topic in CONSUMED_BY[group]:
+        metrics.RECORDS.labels(group, topic)
+        metrics.DEAD_LETTERS.labels(group, topic)
     metrics.IN_FLIGHT.labels(group).set_function(lambda: loop.in_flight)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, loop.stop)

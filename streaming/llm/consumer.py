@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from streaming import metrics, topics
 from streaming.clock import Clock
@@ -46,6 +47,9 @@ class ModelStep:
         self._held: dict[asyncio.Task[None], TopicPartition] = {}
         self._leaving: set[TopicPartition] = set()
         metrics.MODEL_LIMIT.set(limit.limit)
+        for kind in get_args(Outcome):
+            metrics.MODEL_CALLS.labels(name_of(kind), asking.model)
+            metrics.MODEL_LATENCY.labels(name_of(kind))
 
     def ready(self) -> bool:
         """Whether a further call may begin now."""
@@ -142,8 +146,8 @@ class ModelStep:
                     self._limit.end(ticket)
             metrics.MODEL_IN_FLIGHT.set(self._limit.in_flight)
             metrics.MODEL_LIMIT.set(self._limit.limit)
-        metrics.MODEL_CALLS.labels(name_of(outcome), self._model_label(outcome, model)).inc()
-        metrics.MODEL_LATENCY.labels(name_of(outcome)).observe(self._clock.monotonic() - began)
+        metrics.MODEL_CALLS.labels(name_of(type(outcome)), self._model_label(outcome, model)).inc()
+        metrics.MODEL_LATENCY.labels(name_of(type(outcome))).observe(self._clock.monotonic() - began)
         return outcome
 
     def _model_label(self, outcome: Outcome, model: str) -> str:

@@ -19,9 +19,9 @@ class Call:
     outcome: Success | Overloaded | QuotaReached | Refused
 
 
-def name_of(outcome: Outcome) -> str:
-    """The outcome's name in metrics."""
-    return type(outcome).__name__.lower()
+def name_of(kind: type[Outcome]) -> str:
+    """The kind of outcome's name in metrics."""
+    return kind.__name__.lower()
 
 
 def report(question: Question, call: Call) -> tuple[str, Response | Overload | Quota | Fatal]:

@@ -48,6 +48,9 @@ class RetryStep:
         self._waiting_bytes = 0
         self._tasks = RecordTasks()
         self._changed = asyncio.Event()
+        metrics.RETRY_LATENESS.labels(rule.service)
+        for step in ("again", "exhausted"):
+            metrics.RETRIES.labels(rule.service, step)
         metrics.RETRIES_WAITING.labels(rule.service).set_function(lambda: len(self._waiting))
 
     def ready(self) -> bool:

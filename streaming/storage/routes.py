@@ -6,9 +6,10 @@ from uuid import UUID, uuid4
 import msgspec
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from streaming.identity import question_id
+from streaming.metrics import exposed
 from streaming.storage import repository, schemas
 from streaming.storage.parts import Parts
 from streaming.storage.questions import DATABASE, Known
@@ -143,7 +144,7 @@ async def readyz(request: Request) -> Response:
 @router.get("/metrics", include_in_schema=False)
 async def metrics() -> Response:
     """For Prometheus."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    return Response(exposed("storage_api"), media_type=CONTENT_TYPE_LATEST)
 
 
 def _known(known: Known | None, id: UUID) -> Known:
