@@ -7,10 +7,11 @@ from pathlib import Path
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
-from streaming import settings
+from streaming import reports, settings
 from streaming.errors import UserError
 
 STATIC = Path(__file__).with_name("static")
+REPORTS = Path(reports.__file__).with_name("templates")
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 # A file is asked for under the version of all: a new version has a new address.
 A_YEAR = "private, max-age=31536000, immutable"
@@ -29,7 +30,7 @@ def asset(version: str, name: str) -> FileResponse:
 @cache
 def files() -> dict[str, Path]:
     """Every file that is served, by name."""
-    found = {file.name: file for file in STATIC.iterdir() if file.suffix in TYPES}
+    found = {file.name: file for folder in (STATIC, REPORTS) for file in folder.iterdir() if file.suffix in TYPES}
     for each in (htmx(), plotly()):
         if each is not None:
             found[each.name] = each
@@ -40,7 +41,7 @@ def files() -> dict[str, Path]:
 def version() -> str:
     """A digest of the files."""
     digest = hashlib.sha256()
-    for file in sorted(files().values()):
+    for _, file in sorted(files().items()):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
 

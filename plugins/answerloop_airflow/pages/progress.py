@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from streaming.topics import FLINK_SCORE_JOB, LLM_CONSUMER, RETRY_OVERLOAD, RETRY_QUOTA, STORAGE_PERSISTER
+
 # The least time between two looks, and the share of a core that looking may take.
 LOOK_EVERY_S = 2.0
 SHARE_OF_A_CORE = 0.03
@@ -49,6 +51,31 @@ class Progress:
         of = max(self.planned, self.asked, 1)
         other = self.ended - self.answered
         return {"answered": self.answered / of, "failed": other / of, "pending": self.pending / of}
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What waits in the whole loop, of every run. `lag`: records that a group has not committed; `at_the_model`: calls under way,
+    None where they are not sampled; `age_s`: how old the sample is."""
+
+    age_s: float
+    lag: Mapping[str, int]
+    at_the_model: int | None
+
+    @property
+    def stages(self) -> Mapping[str, int]:
+        """Records by where they wait."""
+        unread = self.lag.get(LLM_CONSUMER, 0)
+        calls = self.at_the_model
+        model = (
+            {"in the queue or at the model": unread} if calls is None else {"in the queue": max(unread - calls, 0), "at the model": calls}
+        )
+        return {
+            **model,
+            "being scored": self.lag.get(FLINK_SCORE_JOB, 0),
+            "waiting to be asked again": self.lag.get(RETRY_OVERLOAD, 0) + self.lag.get(RETRY_QUOTA, 0),
+            "being stored": self.lag.get(STORAGE_PERSISTER, 0),
+        }
 
 
 def look_again_s(took_s: float) -> float:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from answerloop_airflow.pages.progress import LOOK_EVERY_S, Progress, look_again_s
+from answerloop_airflow.pages.progress import LOOK_EVERY_S, Progress, Waiting, look_again_s
+from streaming.topics import FLINK_SCORE_JOB, LLM_CONSUMER, RETRY_OVERLOAD, RETRY_QUOTA, STORAGE_PERSISTER
 
 
 def progress(**fields: float) -> Progress:
@@ -38,3 +39,20 @@ def test_shares_are_of_the_plan() -> None:
 def test_looking_costs_a_small_share_of_a_core_however_long_it_takes() -> None:
     assert look_again_s(0.01) == LOOK_EVERY_S
     assert 0.6 / look_again_s(0.6) <= 0.05
+
+
+def test_what_waits_in_the_loop_is_told_by_stage() -> None:
+    lag = {LLM_CONSUMER: 30, FLINK_SCORE_JOB: 4, RETRY_OVERLOAD: 2, RETRY_QUOTA: 1, STORAGE_PERSISTER: 5}
+    assert dict(Waiting(age_s=3.0, lag=lag, at_the_model=8).stages) == {
+        "in the queue": 22,
+        "at the model": 8,
+        "being scored": 4,
+        "waiting to be asked again": 3,
+        "being stored": 5,
+    }
+
+
+def test_calls_that_are_not_sampled_are_not_guessed() -> None:
+    stages = Waiting(age_s=3.0, lag={LLM_CONSUMER: 30}, at_the_model=None).stages
+    assert stages["in the queue or at the model"] == 30
+    assert "at the model" not in stages

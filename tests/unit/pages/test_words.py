@@ -1,38 +1,29 @@
 """Values as people read them."""
 
-import pytest
+from datetime import UTC, datetime, timedelta, timezone
 
 from answerloop_airflow.pages import words
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "–"),
-        (0.0, "0.0 s"),
-        (9.94, "9.9 s"),
-        (59, "59 s"),
-        (185, "3 min 5 s"),
-        (7200, "2 h"),
-        (7440, "2 h 4 min"),
-        (90_000, "1 d 1 h"),
-    ],
-)
-def test_seconds(value: float | None, text: str) -> None:
-    assert words.seconds(value) == text
-
-
-@pytest.mark.parametrize(("value", "text"), [(None, "–"), (0.4, "0 ms"), (240, "240 ms"), (1240, "1.2 s"), (61_000, "1 min 1 s")])
-def test_milliseconds(value: float | None, text: str) -> None:
-    assert words.milliseconds(value) == text
-
-
 def test_what_is_missing_is_no_zero() -> None:
-    assert words.number(None) == words.percent(None) == words.moment(None) == "–"
-    assert words.number(0) == "0"
-    assert words.percent(0.1234) == "12.3 %"
+    for name in ("count", "rate", "percent", "score", "ms", "seconds", "moment"):
+        assert words.FILTERS[name](None) == "–", name
+    assert words.FILTERS["count"](0) == "0"
 
 
-def test_a_state_has_no_underscore() -> None:
-    assert words.state("timed_out") == "timed out"
-    assert words.state("something_new") == "something_new"
+def test_seconds_take_the_unit_that_fits() -> None:
+    assert words.seconds(0.24) == "240 ms"
+    assert words.seconds(185) == "3 min 5 s"
+
+
+def test_a_moment_is_in_utc() -> None:
+    assert words.moment(datetime(2026, 11, 23, 23, 36, 24, tzinfo=timezone(timedelta(hours=1)))) == "2026-11-23 22:36:24"
+    assert words.moment(datetime(2026, 11, 23, 22, 36, 24, tzinfo=UTC)) == "2026-11-23 22:36:24"
+
+
+def test_a_name_has_no_underscore() -> None:
+    assert words.plain("timed_out") == "timed out"
+
+
+def test_a_value_in_an_address_ends_where_it_ends() -> None:
+    assert words.in_address("a/b&c=d e+f") == "a%2Fb%26c%3Dd%20e%2Bf"

@@ -1,7 +1,8 @@
 """Where a running run's requests are, and what waits in the loop."""
 
-from answerloop_airflow.pages.database import Database, Row
-from answerloop_airflow.pages.progress import WINDOW_S, Progress
+from answerloop_airflow.pages.database import Database
+from answerloop_airflow.pages.progress import WINDOW_S, Progress, Waiting
+from streaming.topics import LLM_CONSUMER
 from streaming.traffic.drain import PENDING_BY_STAGE
 
 _REQUESTS = """
@@ -19,6 +20,12 @@ SELECT "group", sum(lag)::bigint AS lag, extract(epoch FROM now() - max(time))::
 FROM kafka_samples WHERE time = (SELECT max(time) FROM kafka_samples) AND "group" <> ''
 GROUP BY "group"
 """
+# A sample that is older says nothing of now.
+_IN_FLIGHT = """
+SELECT value FROM service_samples
+WHERE service = %(service)s AND metric = 'model_calls_in_flight' AND time > now() - interval '1 minute'
+ORDER BY time DESC LIMIT 1
+"""
 
 
 def progress(database: Database, run_id: str, planned: int) -> Progress:
@@ -33,6 +40,14 @@ def pending_by_stage(database: Database, run_id: str) -> dict[str, int]:
     return {row["stage"]: row["count"] for row in database.rows(PENDING_BY_STAGE, run_id=run_id)}
 
 
-def lag(database: Database) -> dict[str, Row]:
-    """By consumer group: records of the whole loop that it had not read at the newest sample, and how old that is."""
-    return {row["group"]: row for row in database.rows(_LAG)}
+def waiting(database: Database) -> Waiting | None:
+    """What waits in the whole loop, by the newest samples; None before there is one."""
+    rows = {row["group"]: row for row in database.rows(_LAG)}
+    if not rows:
+        return None
+    calls = database.row(_IN_FLIGHT, service=LLM_CONSUMER)
+    return Waiting(
+        age_s=max(row["age_s"] for row in rows.values()),
+        lag={group: row["lag"] for group, row in rows.items()},
+        at_the_model=None if calls is None else int(calls["value"]),
+    )

@@ -8,8 +8,8 @@ PER_PAGE = 50
 GOING_ON = (SENDING, DRAINING)
 
 _RUN = """
-SELECT run_id, state, dataset, model, simulated, started_at, sent_at, finished_at, plan,
-       (plan->>'requests')::int AS requests, summary IS NOT NULL AS summarised,
+SELECT run_id, state, dataset, model, simulated, started_at, sent_at, finished_at,
+       (plan->>'requests')::int AS requests,
        (summary#>>'{requests,total}')::int AS asked,
        coalesce((summary#>>'{requests,final,answered}')::int, CASE WHEN summary IS NOT NULL THEN 0 END) AS answered,
        coalesce((summary#>>'{requests,final,failed}')::int, CASE WHEN summary IS NOT NULL THEN 0 END) AS failed,
@@ -19,10 +19,14 @@ SELECT run_id, state, dataset, model, simulated, started_at, sent_at, finished_a
        (summary#>>'{scores,mean_final}')::float8 AS score
 FROM traffic_runs
 """
+_WHOLE = """
+SELECT run_id, state, dataset, model, simulated, started_at, sent_at, finished_at, plan, (plan->>'requests')::int AS requests, summary
+FROM traffic_runs WHERE run_id = %(run_id)s
+"""
+_SUMMARISED = "SELECT run_id, model, started_at FROM traffic_runs WHERE summary IS NOT NULL ORDER BY started_at DESC LIMIT 200"
 _ENDED = f"""{_RUN} WHERE state <> ALL(%(going_on)s) AND (%(before)s::timestamptz IS NULL OR started_at < %(before)s)
 ORDER BY started_at DESC LIMIT %(limit)s"""
 _GOING_ON = f"{_RUN} WHERE state = ANY(%(going_on)s) ORDER BY started_at DESC LIMIT %(limit)s"
-_ONE = f"{_RUN} WHERE run_id = %(run_id)s"
 
 
 def ended(database: Database, before: str | None) -> list[Row]:
@@ -36,7 +40,7 @@ def going_on(database: Database) -> list[Row]:
 
 
 def run(database: Database, run_id: str) -> Row:
-    """One run. Raises UserError for an unknown one."""
+    """One run with its plan and summary. Raises UserError for an unknown one."""
     found = known(database, run_id)
     if found is None:
         raise UserError(f"There is no run {run_id!r}. The list under Runs shows those that there are.")
@@ -45,4 +49,9 @@ def run(database: Database, run_id: str) -> Row:
 
 def known(database: Database, run_id: str) -> Row | None:
     """One run, None for an unknown one."""
-    return database.row(_ONE, run_id=run_id)
+    return database.row(_WHOLE, run_id=run_id)
+
+
+def summarised(database: Database) -> list[Row]:
+    """The newest runs that can be compared."""
+    return database.rows(_SUMMARISED)

@@ -8,9 +8,9 @@
     // Airflow's switch: "light", "dark" or "system".
     const chosen = localStorage.getItem("theme");
     const theme = chosen === "dark" || chosen === "light" ? chosen : dark.matches ? "dark" : "light";
-    if (document.documentElement.dataset.theme !== theme) {
-      document.documentElement.dataset.theme = theme;
-      document.dispatchEvent(new Event("theme"));
+    if (document.documentElement.dataset.scheme !== theme) {
+      document.documentElement.dataset.scheme = theme;
+      document.dispatchEvent(new Event("answerloop:scheme"));
     }
   };
 

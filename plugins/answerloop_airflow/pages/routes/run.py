@@ -1,0 +1,64 @@
+"""Run: how it gets on while it goes on, its report once there is one, and what it can be compared with."""
+
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from answerloop_airflow.pages.context import Data, page
+from answerloop_airflow.pages.database import Database, Row
+from answerloop_airflow.pages.progress import look_again_s
+from answerloop_airflow.pages.queries import progress, reports, runs
+from streaming.clock import SystemClock
+from streaming.reports.figures import Kind
+from streaming.reports.run_summary import RunSummary
+
+router = APIRouter()
+
+
+@router.get("/run")
+def run(request: Request, database: Data, id: str) -> HTMLResponse:
+    """`id`: of the traffic run."""
+    found = runs.run(database, id)
+    report = None if _goes_on(found) else reports.stored(database, Kind.RUN, id)
+    summary = msgspec.convert(found["summary"], RunSummary) if found["summary"] else None
+    return page(
+        request,
+        "run.html",
+        run=found,
+        summary=summary,
+        report=None if report is None else _body(report, f"{request.scope.get('root_path', '')}/files/run/{id}/"),
+        others=[each for each in runs.summarised(database) if each["run_id"] != id] if summary else [],
+        moving=_moving(database, found) if _goes_on(found) else None,
+    )
+
+
+@router.get("/run/live")
+def live(request: Request, database: Data, id: str) -> HTMLResponse:
+    """The part that moves; once the run has ended, the page is loaded anew."""
+    found = runs.run(database, id)
+    headers = None if _goes_on(found) else {"HX-Refresh": "true"}
+    return page(request, "run_live.html", headers=headers, run=found, moving=_moving(database, found))
+
+
+def _goes_on(run: Row) -> bool:
+    return run["state"] in runs.GOING_ON
+
+
+def _moving(database: Database, run: Row) -> dict[str, Any]:
+    clock = SystemClock()
+    began = clock.monotonic()
+    values = {
+        "progress": progress.progress(database, run["run_id"], run["requests"]),
+        "stages": progress.pending_by_stage(database, run["run_id"]),
+        "waiting": progress.waiting(database),
+    }
+    return {**values, "again_s": look_again_s(clock.monotonic() - began)}
+
+
+def _body(report: Any, files: str) -> str:
+    # Plotly, which builds the charts, takes a moment to import and is used here alone.
+    from streaming.reports.page import body
+
+    return body(report, files=files)
