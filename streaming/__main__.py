@@ -129,9 +129,11 @@ def _add(name: str, module: str, function: str) -> None:
 
 
 _HELP = {
+    "calibrate": "Say what the score threshold accepts and refuses.",
     "load": "Load a CSV in the Yahoo format into dataset_questions.",
     "traffic": "Run a traffic experiment and print its summary.",
 }
+_add("calibrate", "streaming.reports.calibrate_cli", "command")
 _add("load", "streaming.traffic.cli", "load")
 _add("traffic", "streaming.traffic.cli", "traffic")
 

@@ -18,6 +18,7 @@ from streaming.traffic.plan import TrafficPlan
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "dags").glob("*.py"))
 EXPECTED = {
+    "calibrate_threshold": {"calibrate": set()},
     "provision": {"topics_and_tables": {"score_job"}, "score_job": set()},
     "load_questions": {"load": set()},
     "traffic_run": {"prepare": {"send"}, "send": {"drain"}, "drain": {"summary"}, "summary": set()},
@@ -29,6 +30,7 @@ HEAVY = (
     "fastapi",
     "numpy",
     "pandas",
+    "plotly",
     "psycopg2",
     "pyflink",
     "rich.table",
@@ -109,6 +111,15 @@ def test_a_form_sent_as_it_is_makes_a_plan(bag: DagBag) -> None:
 def test_the_form_refuses_what_is_out_of_range(bag: DagBag, name: str, bad: object) -> None:
     with pytest.raises(ParamValidationError):
         form(bag, "traffic_run")[name].resolve(bad)
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [("dataset", ""), ("dataset", "x" * 201), ("pairs", 19), ("pairs", 5001), ("pairs", "all"), ("seed", -1), ("seed", 0.5)],
+)
+def test_the_form_of_a_calibration_refuses_what_is_out_of_range(bag: DagBag, name: str, bad: object) -> None:
+    with pytest.raises(ParamValidationError):
+        form(bag, "calibrate_threshold")[name].resolve(bad)
 
 
 PARSE = """
