@@ -7,8 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from streaming.errors import ConfigurationError
 from streaming.retry_policy import Budget
@@ -19,7 +19,17 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _targets(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs = [each.strip().partition("=") for each in value.split(",") if each.strip()]
+    if any(not name or not separator for name, separator, _ in pairs):
+        raise ValueError("give name=http://host:port for each service, separated by commas")
+    return {name: url for name, _, url in pairs}
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Targets = Annotated[dict[str, HttpUrl], NoDecode, BeforeValidator(_targets)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -66,6 +76,9 @@ class Settings(BaseSettings):
     persist_batch: int = Field(500, ge=1, le=5000)
     persist_linger_ms: int = Field(20, ge=0, le=5000)
     max_unenqueued: int = Field(10_000, ge=1)
+
+    # the sampler
+    sampler_targets: Targets = Field({}, description="services whose /metrics are sampled: `name=http://host:port`, separated by commas")
 
     # reports
     reports_dir: Path = Field(Path("reports"), description="where reports are written: HTML, JSON, CSV")

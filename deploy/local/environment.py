@@ -68,11 +68,26 @@ def stack_environment(user: Mapping[str, str], places: Places, ports: Ports, cre
         "ANSWERLOOP_CHECKPOINT_DIR": str(places.checkpoints),
         "ANSWERLOOP_WEB_ASSETS": str(places.web_assets),
         "ANSWERLOOP_REPORTS_DIR": str(places.state / "reports"),
+        "ANSWERLOOP_SAMPLER_TARGETS": _sampled(ports),
         **({"ANSWERLOOP_FLINK_CONNECTOR_JAR": str(connector)} if connector else {}),
         "ANSWERLOOP_AIRFLOW_URL": f"http://{HOST}:{ports.airflow}",
         "ANSWERLOOP_AIRFLOW_USER": airflow.USER,
         "ANSWERLOOP_AIRFLOW_PASSWORD": credentials.airflow_password,
     }
+
+
+def _sampled(ports: Ports) -> str:
+    """The services whose use the sampler keeps, under the names of the contract."""
+    at = {
+        "storage_api": ports.api,
+        "storage_persister": ports.ops_storage_persister,
+        "llm_consumer_service": ports.ops_llm_consumer,
+        "retry_overload_consumer": ports.ops_retry_overload,
+        "retry_quota_consumer": ports.ops_retry_quota,
+        "job_submitter": ports.ops_job_submitter,
+        "sampler": ports.ops_sampler,
+    }
+    return ",".join(f"{name}=http://{HOST}:{port}" for name, port in at.items())
 
 
 def process_environment(environ: Mapping[str, str], stack: Mapping[str, str], places: Places) -> dict[str, str]:

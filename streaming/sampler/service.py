@@ -1,10 +1,12 @@
-"""The sampler's service: every 15 s a sample of Kafka and one of Flink, to PostgreSQL and to the metrics."""
+"""The sampler's service: every 15 s a sample of Kafka, of Flink and of each service, to PostgreSQL and to the metrics."""
 
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import httpx
 
@@ -13,7 +15,7 @@ from streaming.clock import Clock, SystemClock
 from streaming.errors import ConfigurationError, Unreachable
 from streaming.kafka.admin import KafkaAdmin
 from streaming.ops import serve_ops
-from streaming.sampler import flink, kafka, store
+from streaming.sampler import flink, kafka, services, store
 from streaming.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -23,35 +25,49 @@ EVERY_S = 15.0
 THIN_EVERY_S = 3600.0
 
 
-class Sampler:
-    """Takes samples; `problems` says what could not be sampled the last time."""
+@dataclass(frozen=True)
+class Targets:
+    """The services to sample: addresses by name. `token` goes to the one at `api_url` alone."""
 
-    def __init__(self, database_url: str, cluster: kafka.Cluster, http: httpx.Client, clock: Clock) -> None:
+    http: httpx.Client
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    api_url: str = ""
+    token: str | None = None
+
+
+class Sampler:
+    """Takes samples. `problems`: what could not be sampled the last time; `away`: services, without which it can work."""
+
+    def __init__(self, database_url: str, cluster: kafka.Cluster, http: httpx.Client, targets: Targets, clock: Clock) -> None:
         self._database_url = database_url
         self._cluster = cluster
         self._http = http
+        self._targets = targets
         self._clock = clock
+        self._job: dict[str, float] = {}
         self._thinned_at: float | None = None
         self.problems: dict[str, str] = {}
+        self.away: dict[str, str] = {}
 
     def sample(self) -> None:
         """One round. Blocks. What is away is tried again in the next round; the other samples are taken all the same."""
         now = self._clock.now()
-        self._try("kafka", lambda: self._sample_kafka(now))
-        self._try("flink", lambda: self._sample_flink(now))
+        self._try("kafka", lambda: self._sample_kafka(now), self.problems)
+        self._try("flink", lambda: self._sample_flink(now), self.problems)
+        self._try("services", lambda: self._sample_services(now), self.problems)
         if self._thinned_at is None or self._clock.monotonic() - self._thinned_at >= THIN_EVERY_S:
-            self._try("thinning", lambda: self._thin(now))
+            self._try("thinning", lambda: self._thin(now), self.problems)
 
-    def _try(self, source: str, work: Callable[[], None]) -> None:
+    def _try(self, source: str, work: Callable[[], None], failing: dict[str, str]) -> None:
         try:
             work()
         except (Unreachable, ConfigurationError) as err:
-            if source not in self.problems:
+            if source not in failing:
                 log.warning("no sample of %s: %s", source, err)
-            self.problems[source] = str(err)
+            failing[source] = str(err)
             metrics.SAMPLES.labels(source, "failed").inc()
         else:
-            if self.problems.pop(source, None):
+            if failing.pop(source, None):
                 log.info("%s is sampled again", source)
             metrics.SAMPLES.labels(source, "taken").inc()
 
@@ -67,10 +83,23 @@ class Sampler:
             metrics.KAFKA_OLDEST.labels(group, topic).set(oldest.get((topic, group), 0.0))
 
     def _sample_flink(self, now: datetime) -> None:
-        values = flink.take(self._http)
-        if values:
-            with store.transaction(self._database_url) as into:
+        before, self._job = self._job, flink.take(self._http)
+        values, used = flink.measured(before, self._job), flink.processes(self._http)
+        with store.transaction(self._database_url) as into:
+            if values:
                 store.add_flink(into, now, values)
+            store.add_services(into, now, used)
+
+    def _sample_services(self, now: datetime) -> None:
+        used: dict[str, dict[str, float]] = {}
+        for name, url in self._targets.addresses.items():
+            self._try(name, partial(self._sample_service, name, url, used), self.away)
+        with store.transaction(self._database_url) as into:
+            store.add_services(into, now, used)
+
+    def _sample_service(self, name: str, url: str, used: dict[str, dict[str, float]]) -> None:
+        token = self._targets.token if url == self._targets.api_url else None
+        used |= services.take(self._targets.http, name, url, token)
 
     def _thin(self, now: datetime) -> None:
         with store.transaction(self._database_url) as into:
@@ -86,10 +115,21 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     clock = SystemClock()
-    with httpx.Client(base_url=settings.flink_url, timeout=flink.TIMEOUT_S, trust_env=False) as http:
-        sampler = Sampler(settings.database_url, KafkaAdmin(settings.kafka_bootstrap), http, clock)
+    token = settings.api_token.get_secret_value() if settings.api_token else None
+    with (
+        httpx.Client(base_url=settings.flink_url, timeout=flink.TIMEOUT_S, trust_env=False) as http,
+        httpx.Client(timeout=services.TIMEOUT_S, trust_env=False) as of_services,
+    ):
+        targets = Targets(of_services, settings.sampler_targets, settings.api_url, token)
+        sampler = Sampler(settings.database_url, KafkaAdmin(settings.kafka_bootstrap), http, targets, clock)
         serve_ops(SERVICE, settings.host, settings.ops_port, lambda: sampler.problems)
-        log.info("%s starts, Kafka at %s, Flink at %s", SERVICE, settings.kafka_bootstrap, settings.flink_url)
+        log.info(
+            "%s starts, Kafka at %s, Flink at %s, %d services",
+            SERVICE,
+            settings.kafka_bootstrap,
+            settings.flink_url,
+            len(targets.addresses),
+        )
         while not stop.is_set():
             began = clock.monotonic()
             await asyncio.to_thread(sampler.sample)

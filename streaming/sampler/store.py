@@ -30,7 +30,7 @@ SELECT asked.topic, asked."group", extract(epoch FROM %(now)s - min(coalesce(
 FROM unnest(%(topics)s, %(partitions)s, %(groups)s, %(committed)s) AS asked (topic, partition, "group", committed_offset)
 GROUP BY asked.topic, asked."group"
 """
-_THIN = """
+_THIN_KAFKA = """
 WITH old AS (DELETE FROM kafka_samples WHERE time < %(before)s RETURNING *)
 INSERT INTO kafka_samples_hourly AS hourly
 SELECT date_trunc('hour', time), topic, partition, "group", count(*), max(end_offset), max(committed_offset), avg(lag), max(lag)
@@ -41,6 +41,40 @@ ON CONFLICT (topic, partition, "group", hour) DO UPDATE SET
     committed_offset = greatest(hourly.committed_offset, excluded.committed_offset),
     average_lag = (hourly.average_lag * hourly.samples + excluded.average_lag * excluded.samples) / (hourly.samples + excluded.samples),
     largest_lag = greatest(hourly.largest_lag, excluded.largest_lag)
+"""
+_THIN_FLINK = """
+WITH old AS (DELETE FROM flink_samples WHERE time < %(before)s RETURNING *)
+INSERT INTO flink_samples_hourly AS hourly
+SELECT date_trunc('hour', time), metric, count(*), avg(value), max(value), (array_agg(value ORDER BY time DESC))[1]
+FROM old GROUP BY 1, 2
+ON CONFLICT (metric, hour) DO UPDATE SET
+    samples = hourly.samples + excluded.samples,
+    average = (hourly.average * hourly.samples + excluded.average * excluded.samples) / (hourly.samples + excluded.samples),
+    largest = greatest(hourly.largest, excluded.largest),
+    last = excluded.last
+"""
+# An hour keeps cores, not the seconds of a counter that may begin again within it.
+_THIN_SERVICES = """
+WITH old AS (
+    DELETE FROM service_samples WHERE time < %(before)s RETURNING *
+), used AS (
+    SELECT time, service, value, extract(epoch FROM time - lag(time) OVER later)::float8 AS seconds, lag(value) OVER later AS earlier
+    FROM old WHERE metric = 'cpu_seconds' WINDOW later AS (PARTITION BY service ORDER BY time)
+), kept AS (
+    SELECT time, service, metric, value, 1 AS weight FROM old WHERE metric <> 'cpu_seconds'
+    UNION ALL
+    SELECT time, service, 'cpu_cores', (CASE WHEN value >= earlier THEN value - earlier ELSE value END) / seconds, seconds
+    FROM used WHERE earlier IS NOT NULL
+)
+INSERT INTO service_samples_hourly AS hourly
+SELECT date_trunc('hour', time), service, metric, count(*), sum(value * weight) / sum(weight), max(value),
+       (array_agg(value ORDER BY time DESC))[1]
+FROM kept GROUP BY 1, 2, 3
+ON CONFLICT (service, metric, hour) DO UPDATE SET
+    samples = hourly.samples + excluded.samples,
+    average = (hourly.average * hourly.samples + excluded.average * excluded.samples) / (hourly.samples + excluded.samples),
+    largest = greatest(hourly.largest, excluded.largest),
+    last = excluded.last
 """
 
 
@@ -85,10 +119,18 @@ def add_flink(into: cursor, now: datetime, values: Mapping[str, float]) -> None:
     execute_values(into, "INSERT INTO flink_samples (time, metric, value) VALUES %s", [(now, *each) for each in values.items()])
 
 
+def add_services(into: cursor, now: datetime, used: Mapping[str, Mapping[str, float]]) -> None:
+    """Store what each service used."""
+    rows = [(now, service, metric, value) for service, values in used.items() for metric, value in values.items()]
+    execute_values(into, "INSERT INTO service_samples (time, service, metric, value) VALUES %s", rows)
+
+
 def thin(into: cursor, now: datetime) -> int:
-    """Turn samples of Kafka older than 7 days into hourly ones and drop those of Flink; how many hourly ones were made or added to."""
+    """Turn samples older than 7 days into hourly ones; how many hourly ones were made or added to."""
     # Whole hours only: an hour is aggregated once.
     before = (now - RAW_FOR).replace(minute=0, second=0, microsecond=0)
-    into.execute("DELETE FROM flink_samples WHERE time < %s", (before,))
-    into.execute(_THIN, {"before": before})
-    return into.rowcount
+    made = 0
+    for each in (_THIN_KAFKA, _THIN_FLINK, _THIN_SERVICES):
+        into.execute(each, {"before": before})
+        made += into.rowcount
+    return made

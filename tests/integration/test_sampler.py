@@ -69,6 +69,41 @@ def test_old_samples_become_hourly_ones(tables: cursor) -> None:
     assert tables.fetchone() == (0,)
 
 
+def test_old_samples_of_flink_become_hourly_ones(tables: cursor) -> None:
+    name = f"m-{uuid4()}"
+    hour = datetime(2026, 3, 13, 11, tzinfo=UTC)
+    for minutes, value in ((0, 10.0), (30, 40.0), (45, 10.0), (65, 99.0)):
+        store.add_flink(tables, hour + timedelta(minutes=minutes), {name: value})
+    store.thin(tables, NOW)
+    tables.execute("SELECT hour, samples, average, largest, last FROM flink_samples_hourly WHERE metric = %s", (name,))
+    assert tables.fetchall() == [(hour, 3, 20.0, 40.0, 10.0)]
+    tables.execute("SELECT value FROM flink_samples WHERE metric = %s", (name,))
+    assert tables.fetchall() == [(99.0,)]
+
+
+def test_old_samples_of_a_service_become_hourly_memory_and_cores(tables: cursor) -> None:
+    name = f"s-{uuid4()}"
+    hour = datetime(2026, 3, 13, 11, tzinfo=UTC)
+    # 60 s of the processor in 10 minutes; then it began again and used 30 s in 5 minutes.
+    for minutes, cpu, memory in ((0, 100.0, 10.0), (10, 160.0, 30.0), (15, 30.0, 20.0)):
+        store.add_services(tables, hour + timedelta(minutes=minutes), {name: {"cpu_seconds": cpu, "memory_bytes": memory}})
+    store.thin(tables, NOW)
+    tables.execute(
+        "SELECT metric, samples, average, largest, last FROM service_samples_hourly WHERE service = %s AND hour = %s ORDER BY metric",
+        (name, hour),
+    )
+    assert tables.fetchall() == [
+        ("cpu_cores", 2, pytest.approx(90 / 900), pytest.approx(0.1), pytest.approx(0.1)),
+        ("memory_bytes", 3, pytest.approx(20), 30.0, 20.0),
+    ]
+    tables.execute("SELECT count(*) FROM service_samples WHERE service = %s", (name,))
+    assert tables.fetchone() == (0,)
+
+
+def test_nothing_is_stored_of_services_that_said_nothing(tables: cursor) -> None:
+    store.add_services(tables, NOW, {})
+
+
 def test_a_sample_of_flink_is_kept(tables: cursor) -> None:
     name = f"m-{uuid4()}"
     store.add_flink(tables, NOW, {name: 12.5})

@@ -14,6 +14,7 @@ from deploy.local import airflow as local_airflow
 from deploy.local.programs import flink_home
 from streaming.settings import Settings
 from streaming.storage.api import check_address
+from streaming.topics import CONSUMED_BY, FLINK_SCORE_JOB
 from tests.unit.compose.project import ROOT, SECRET, environment, raw, services, target
 
 LOCAL = ROOT / "deploy" / "local"
@@ -74,7 +75,7 @@ def test_addresses_name_services_and_the_ports_they_listen_on() -> None:
         "storage-api": {8000},
         "model": {11434},
         "airflow-api-server": {airflow_config.PORT},
-        "job-submitter": {8100},
+        **{name: {8100} for name in ("storage-persister", "llm-consumer", "retry-overload", "retry-quota", "job-submitter", "sampler")},
     }
     for name in OURS:
         for variable, value in environment(name).items():
@@ -83,6 +84,14 @@ def test_addresses_name_services_and_the_ports_they_listen_on() -> None:
                 assert int(port) in listening[host], f"{name}: {variable}={value}"
             if variable.startswith("AIRFLOW_CONN_") and "port" in (fields := json.loads(value)):
                 assert fields["port"] in listening[fields["host"]], variable
+
+
+def test_the_sampler_is_told_of_every_service_under_its_name_and_of_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in environment("sampler").items():
+        monkeypatch.setenv(variable, value)
+    names = {*CONSUMED_BY, "storage_api", "job_submitter", "sampler"} - {FLINK_SCORE_JOB}
+    assert Settings().sampler_targets.keys() == names
+    assert environment("sampler")["ANSWERLOOP_API_TOKEN"] == SECRET
 
 
 def test_kafka_is_configured_as_in_the_local_stack() -> None:

@@ -38,6 +38,8 @@ def test_the_services_accept_what_they_are_given(here: Places, monkeypatch: pyte
     assert read.api_port == 18000
     assert read.kafka_bootstrap == "127.0.0.1:19092"
     assert read.checkpoint_dir == here.checkpoints
+    assert read.sampler_targets["llm_consumer_service"] == "http://127.0.0.1:18102"
+    assert len(read.sampler_targets) == 7
 
 
 def test_a_users_own_ollama_replaces_the_simulator(here: Places) -> None:

@@ -10,7 +10,7 @@ from streaming.clock import ManualClock
 from streaming.errors import Unreachable
 from streaming.kafka.client import TopicPartition
 from streaming.sampler import flink, kafka
-from streaming.sampler.service import Sampler
+from streaming.sampler.service import Sampler, Targets
 from streaming.topics import CONSUMED_BY, DEAD_LETTERS, FLINK_SCORE_JOB, SUCCESS, TOPICS
 
 
@@ -86,11 +86,48 @@ def test_a_flink_that_answers_nonsense_is_unreachable() -> None:
         flink.take(broken)
 
 
+def test_a_lag_is_measured_when_records_were_scored_since_the_sample_before() -> None:
+    shown = {"uptime": 1.0, "records": 10.0, "event_time_lag_ms": 500.0}
+    assert flink.measured({"records": 9.0}, shown) == shown
+    for before in ({}, {"records": 10.0}):
+        assert flink.measured(before, shown) == {"uptime": 1.0, "records": 10.0}
+
+
+def test_a_lag_of_zero_is_none_because_there_was_no_watermark() -> None:
+    assert flink.measured({"records": 0.0}, {"records": 5.0, "event_time_lag_ms": 0.0}) == {"records": 5.0}
+
+
+def flink_processes(managers: list[str], metrics: dict[str, str]) -> httpx.Client:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/taskmanagers":
+            return httpx.Response(200, json={"taskmanagers": [{"id": each} for each in managers]})
+        return httpx.Response(
+            200, json=[{"id": name, "value": metrics[name]} for name in request.url.params["get"].split(",") if name in metrics]
+        )
+
+    return httpx.Client(base_url="http://flink", transport=httpx.MockTransport(answer))
+
+
+def test_flinks_processes_are_sampled_in_seconds_and_bytes() -> None:
+    said = {flink.CPU_NS: "2500000000", **dict.fromkeys(flink.MEMORY, "100")}
+    used = {"cpu_seconds": 2.5, "memory_bytes": 300.0}
+    assert flink.processes(flink_processes(["a"], said)) == {flink.JOBMANAGER: used, flink.TASKMANAGER: used}
+    assert flink.processes(flink_processes(["a", "b"], said)).keys() == {
+        flink.JOBMANAGER,
+        f"{flink.TASKMANAGER}@a",
+        f"{flink.TASKMANAGER}@b",
+    }
+
+
+def test_a_process_that_says_only_a_part_is_not_sampled() -> None:
+    assert flink.processes(flink_processes(["a"], {flink.CPU_NS: "1"})) == {}
+
+
 def test_what_is_away_is_named_and_tried_again() -> None:
     broken = httpx.Client(base_url="http://flink", transport=httpx.MockTransport(lambda _: httpx.Response(500)))
     nowhere = "postgresql://x@127.0.0.1:1/x"
-    sampler = Sampler(nowhere, Cluster(away=True), broken, ManualClock(datetime(2026, 1, 1, tzinfo=UTC)))
+    sampler = Sampler(nowhere, Cluster(away=True), broken, Targets(broken), ManualClock(datetime(2026, 1, 1, tzinfo=UTC)))
     sampler.sample()
-    assert sampler.problems.keys() == {"kafka", "flink", "thinning"}
+    assert sampler.problems.keys() == {"kafka", "flink", "services", "thinning"}
     assert sampler.problems["kafka"] == "Kafka is away"
     assert "PostgreSQL" in sampler.problems["thinning"]
