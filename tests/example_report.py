@@ -79,7 +79,7 @@ def figures(kind: Kind = Kind.RUN, *, simulated: bool = True) -> Figures:
         subject, until = f"{since:%Y-%m-%d}", since + timedelta(days=1)
     model = "llama3.2:1b (simulated)" if simulated else "llama3.2:1b"
     return Figures(
-        scope=Scope(kind, subject, since, until, RUN if kind is Kind.RUN else None, "drained", "sample", {model: 1187}, simulated),
+        scope=Scope(kind, subject, since, until, RUN if kind is Kind.RUN else None, "drained", "sample", {model: 1184}, simulated),
         empty=False,
         kafka=Kafka(
             lag=[
@@ -97,8 +97,8 @@ def figures(kind: Kind = Kind.RUN, *, simulated: bool = True) -> Figures:
             largest_queue_size=182,
         ),
         model=Model(
-            calls=1187,
-            outcomes={"success": 1069, "overload": 92, "quota": 11, "fatal": 15},
+            calls=1184,
+            outcomes={"success": 1066, "overload": 92, "quota": 11, "fatal": 15},
             latency=Percentiles(152.3, 251.9, 301.2, 455.8, 1204.4),
             retries={"overload": Retries(81, 74), "quota": Retries(11, 9), "quality": Retries(317, 204)},
             errors={"overload": 92, "quota": 11, "model_missing": 15},
@@ -139,9 +139,9 @@ def figures(kind: Kind = Kind.RUN, *, simulated: bool = True) -> Figures:
             ),
             questions_per_s=3.2171,
             answered=779,
-            failed=24,
-            failure_rate=24 / 803,
-            failures={"overload_exhausted": 9, "model_missing": 8, "quota_exhausted": 5, "unscorable": 2},
+            failed=27,
+            failure_rate=27 / 806,
+            failures={"overload_exhausted": 9, "model_missing": 13, "quota_exhausted": 3, "unscorable": 2},
             stages=Stages(3120.4, 214.6, 388.2, 2871.5, 41.9),
             services=[
                 Service("llm_consumer_service", 0.214, 0.71, 88.4, 93.1),
@@ -150,20 +150,28 @@ def figures(kind: Kind = Kind.RUN, *, simulated: bool = True) -> Figures:
             ],
             over_time=_over_time(),
             flows=[
-                Flow("asked", "found", 189),
+                Flow("asked", "found at once", 189),
+                Flow("asked", "model call", 808),
                 Flow("asked", "refused", 3),
-                Flow("asked", "attempt 1", 808),
-                Flow("attempt 1", "answered", 540),
-                Flow("attempt 1", "low score", 238),
-                Flow("attempt 1", "overload", 12),
-                Flow("attempt 1", "quota", 7),
-                Flow("attempt 1", "failed", 11),
-                Flow("low score", "asked again", 238),
-                Flow("overload", "asked again", 12),
-                Flow("quota", "asked again", 7),
-                Flow("asked again", "answered", 239),
-                Flow("asked again", "failed", 13),
-                Flow("asked again", "unresolved", 5),
+                Flow("asked again", "model call", 376),
+                Flow("best attempt", "answered", 57),
+                Flow("fatal", "failed", 15),
+                Flow("model call", "fatal", 15),
+                Flow("model call", "overload", 92),
+                Flow("model call", "quota", 11),
+                Flow("model call", "success", 1066),
+                Flow("overload", "asked again", 81),
+                Flow("overload", "best attempt", 2),
+                Flow("overload", "failed", 9),
+                Flow("passed", "answered", 714),
+                Flow("quota", "asked again", 8),
+                Flow("quota", "failed", 3),
+                Flow("success", "asked again", 287),
+                Flow("success", "best attempt", 55),
+                Flow("success", "passed", 714),
+                Flow("success", "under way", 2),
+                Flow("success", "unscored", 8),
+                Flow("unscored", "answered", 8),
             ],
             replays=Replays(10, 7, 3),
             dead_letters=2,
@@ -183,7 +191,7 @@ def day_report(day: int = 22) -> Report:
     report = figures(Kind.DAY)
     since = START.replace(hour=0, minute=0, day=day)
     scope = msgspec.structs.replace(report.scope, subject=f"{since:%Y-%m-%d}", since=since, until=since + timedelta(days=1))
-    whole = msgspec.structs.replace(report.whole, failed=24 + 3 * (22 - day), failure_rate=(24 + 3 * (22 - day)) / 803)
+    whole = msgspec.structs.replace(report.whole, failed=27 + 3 * (22 - day), failure_rate=(27 + 3 * (22 - day)) / 806)
     return Report(msgspec.structs.replace(report, scope=scope, whole=whole), runs=[figures()], calibration=QUOTE)
 
 

@@ -13,19 +13,16 @@ def count(value: float | None) -> str:
 
 
 def significant(value: float | None) -> str:
-    """Three digits: "0.00123", "1.23", "12.3", "1,234"."""
+    """Three digits: "0.00123", "1.20", "12.3", "1,234"; a whole number as it is."""
     if value is None:
         return NOTHING
-    if value == 0:
-        return "0"
-    if abs(value) >= 100:
+    if abs(value) >= 100 or float(value).is_integer():
         return f"{value:,.0f}"
     # Rounded first, so that 99.96 is seen as the 100 that it is written as.
     rounded = float(f"{value:.3g}")
     if abs(rounded) >= 100:
         return f"{rounded:,.0f}"
-    text = f"{rounded:.3g}"
-    return f"{rounded:.10f}".rstrip("0") if "e" in text and abs(rounded) >= 1e-9 else text
+    return f"{rounded:#.3g}"
 
 
 def duration(ms: float | None) -> str:

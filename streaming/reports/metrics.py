@@ -12,7 +12,8 @@ from streaming.reports.run_summary import Percentiles
 class Metric:
     """One value. `part`: kafka, model, flink or whole. `label` tells values of one metric apart: a topic, a cause, a percentile.
 
-    `value` is as it was measured, None where there is nothing to say; `text` is it as people read it.
+    `value` is as it was measured, None where there is nothing to say; `text` is it as people read it, in the cell of `table`, `row` and
+    `column`.
     """
 
     part: str
@@ -21,7 +22,9 @@ class Metric:
     value: float | None
     unit: str
     text: str
-    title: str
+    table: str
+    row: str
+    column: str = "value"
 
 
 # What a unit is called, and how its values are written.
@@ -49,88 +52,101 @@ def metrics(figures: Figures) -> list[Metric]:
 
 def _kafka(kafka: Kafka) -> Iterator[Metric]:
     for lag in kafka.lag:
+        at = f"{lag.topic} / {lag.group}"
         for name in ("mean", "largest", "last"):
-            yield _metric("kafka", f"lag_{name}", f"{lag.topic} / {lag.group}", getattr(lag, name), "records", f"lag, {name}")
-    for throughput in kafka.throughput:
-        yield _metric("kafka", "records", throughput.topic, throughput.records, "records", "records taken")
-        yield _metric("kafka", "throughput", throughput.topic, throughput.per_s, "per second", "throughput")
+            yield _metric("kafka", f"lag_{name}", at, getattr(lag, name), "records", table="Lag, in records", row=at, column=name)
+    for taken in kafka.throughput:
+        yield _metric("kafka", "records", taken.topic, taken.records, "records", table="Records taken", row=taken.topic, column="records")
+        yield _metric(
+            "kafka", "throughput", taken.topic, taken.per_s, "per second", table="Records taken", row=taken.topic, column="throughput"
+        )
     for topic, latency in kafka.produce_to_consume.items():
-        yield from _percentiles("kafka", "produce_to_consume", latency, "produced to consumed", topic)
-    yield _metric("kafka", "mean_queue_size", "", kafka.mean_queue_size, "questions", "questions in the queue, mean")
-    yield _metric("kafka", "largest_queue_size", "", kafka.largest_queue_size, "questions", "questions in the queue, largest")
+        yield from _percentiles("kafka", "produce_to_consume", latency, "From produced to consumed", topic, topic)
+    queue = {"table": "Questions in the queue", "row": "questions-pending"}
+    yield _metric("kafka", "mean_queue_size", "", kafka.mean_queue_size, "questions", **queue, column="mean")
+    yield _metric("kafka", "largest_queue_size", "", kafka.largest_queue_size, "questions", **queue, column="largest")
 
 
 def _model(model: Model) -> Iterator[Metric]:
-    yield _metric("model", "calls", "", model.calls, "calls", "model calls")
-    yield from _counts("model", "outcomes", model.outcomes, "calls", "model calls by outcome")
-    yield from _percentiles("model", "latency", model.latency, "latency of successful calls")
+    yield _metric("model", "calls", "", model.calls, "calls", table="Calls", row="all")
+    yield from _counts("model", "outcomes", model.outcomes, "calls", "Calls")
+    yield from _percentiles("model", "latency", model.latency, "Latency", "successful calls")
     for cause, retries in sorted(model.retries.items()):
-        yield _metric("model", "retries_made", cause, retries.made, "calls", "calls made again")
-        yield _metric("model", "retries_succeeded", cause, retries.succeeded, "calls", "calls made again that succeeded")
-    yield from _counts("model", "errors", model.errors, "calls", "errors")
-    yield _metric("model", "mean_in_flight", "", model.mean_in_flight, "calls", "calls in flight, mean")
-    yield _metric("model", "mean_slots", "", model.mean_slots, "slots", "slots, mean")
-    yield _metric("model", "slot_use", "", model.slot_use, "share", "use of the slots")
+        for name in ("made", "succeeded"):
+            yield _metric(
+                "model", f"retries_{name}", cause, getattr(retries, name), "calls", table="Calls made again", row=cause, column=name
+            )
+    yield from _counts("model", "errors", model.errors, "calls", "Errors")
+    yield _metric("model", "mean_in_flight", "", model.mean_in_flight, "calls", table="Slots", row="calls in flight, mean")
+    yield _metric("model", "mean_slots", "", model.mean_slots, "slots", table="Slots", row="slots, mean")
+    yield _metric("model", "slot_use", "", model.slot_use, "share", table="Slots", row="use of the slots")
 
 
 def _flink(flink: Flink) -> Iterator[Metric]:
-    scores = flink.scores
-    yield _metric("flink", "threshold", "", flink.threshold, "F1", "threshold")
-    for name in ("answered", "scored", "unscored", "best_attempts", "regenerated", "helped"):
-        yield _metric("flink", name, "", getattr(scores, name), "answers", _SCORES[name])
-    yield _metric("flink", "mean_first", "", scores.mean_first, "F1", "score of first attempts, mean")
-    yield _metric("flink", "mean_final", "", scores.mean_final, "F1", "score of final answers, mean")
-    yield _metric("flink", "regeneration_rate", "", scores.regeneration_rate, "share", "asked again for a low score")
-    yield _metric("flink", "mean_improvement", "", scores.mean_improvement, "F1", "score gained by asking again, mean")
-    yield _metric("flink", "extra_calls", "", flink.extra_calls, "calls", "model calls for low scores")
-    yield from _percentiles("flink", "event_time_lag", flink.event_time_lag, "event-time lag")
+    came = flink.scores
+    for name, (unit, row) in _SCORES.items():
+        yield _metric("flink", name, "", getattr(came, name), unit, table="Scores", row=row)
+    yield _metric("flink", "threshold", "", flink.threshold, "F1", table="Scores", row="threshold")
+    yield _metric("flink", "extra_calls", "", flink.extra_calls, "calls", table="Scores", row="model calls for low scores")
+    yield from _percentiles("flink", "event_time_lag", flink.event_time_lag, "Event-time lag", "scoring behind messages")
 
 
 _SCORES = {
-    "answered": "answers",
-    "scored": "answers scored",
-    "unscored": "answers without a reference to score by",
-    "best_attempts": "answers accepted as the best attempt",
-    "regenerated": "answers asked for again",
-    "helped": "answers that got better",
+    "answered": ("answers", "answers"),
+    "scored": ("answers", "answers scored"),
+    "unscored": ("answers", "answers without a reference"),
+    "best_attempts": ("answers", "accepted as best attempt"),
+    "mean_first": ("F1", "score of first attempts, mean"),
+    "mean_final": ("F1", "score of final answers, mean"),
+    "regenerated": ("answers", "asked again for a low score"),
+    "regeneration_rate": ("share", "asked again, of those scored"),
+    "helped": ("answers", "got better by it"),
+    "mean_improvement": ("F1", "score gained by it, mean"),
 }
 
 
 def _whole(whole: Whole) -> Iterator[Metric]:
-    yield _metric("whole", "requests", "", whole.requests, "requests", "requests")
-    yield from _counts("whole", "first", whole.first, "requests", "requests by first reply")
-    yield from _counts("whole", "final", whole.final, "requests", "requests by end")
-    yield _metric("whole", "from_cache", "", whole.from_cache, "requests", "found in the cache")
-    yield _metric("whole", "from_database", "", whole.from_database, "requests", "found in the database")
-    yield _metric("whole", "reused", "", whole.reused, "requests", "answered for another run")
-    yield from _percentiles("whole", "perceived", whole.perceived, "perceived latency")
-    yield from _percentiles("whole", "real", whole.real, "real latency")
-    yield _metric("whole", "questions_per_s", "", whole.questions_per_s, "per second", "throughput")
-    yield _metric("whole", "answered", "", whole.answered, "questions", "questions answered")
-    yield _metric("whole", "failed", "", whole.failed, "questions", "questions failed")
-    yield _metric("whole", "failure_rate", "", whole.failure_rate, "share", "failure rate")
-    yield from _counts("whole", "failures", whole.failures, "questions", "failures by cause")
-    for field in whole.stages.__struct_fields__:
-        yield _metric("whole", "stage", field.removesuffix("_ms"), getattr(whole.stages, field), "ms", "mean time in stage")
-    for service in whole.services:
-        yield _metric("whole", "mean_cpu", service.service, service.mean_cpu, "cores", "CPU, mean")
-        yield _metric("whole", "largest_cpu", service.service, service.largest_cpu, "cores", "CPU, largest")
-        yield _metric("whole", "mean_memory", service.service, service.mean_memory_mib, "MiB", "memory, mean")
-        yield _metric("whole", "largest_memory", service.service, service.largest_memory_mib, "MiB", "memory, largest")
+    yield _metric("whole", "requests", "", whole.requests, "requests", table="Requests", row="all")
+    for metric, part in (("first", "first reply"), ("final", "in the end")):
+        yield from _counts("whole", metric, getattr(whole, metric), "requests", "Requests", f"{part}: ")
+    for name, row in (("from_cache", "found in the cache"), ("from_database", "found in the database"), ("reused", "of another run")):
+        yield _metric("whole", name, "", getattr(whole, name), "requests", table="Requests", row=row)
+    yield _metric("whole", "questions_per_s", "", whole.questions_per_s, "per second", table="Requests", row="throughput")
+    yield from _percentiles("whole", "perceived", whole.perceived, "Latency", "perceived: to the first reply")
+    yield from _percentiles("whole", "real", whole.real, "Latency", "real: to the answer")
+    yield _metric("whole", "answered", "", whole.answered, "questions", table="Questions", row="answered")
+    yield _metric("whole", "failed", "", whole.failed, "questions", table="Questions", row="failed")
+    yield _metric("whole", "failure_rate", "", whole.failure_rate, "share", table="Questions", row="failure rate")
+    yield from _counts("whole", "failures", whole.failures, "questions", "Questions", "failed: ")
     for name in whole.replays.__struct_fields__:
-        yield _metric("whole", "replays", name, getattr(whole.replays, name), "questions", "failures asked again")
-    yield _metric("whole", "dead_letters", "", whole.dead_letters, "messages", "dead letters")
+        yield _metric("whole", "replays", name, getattr(whole.replays, name), "questions", table="Questions", row=f"replays: {name}")
+    yield _metric("whole", "dead_letters", "", whole.dead_letters, "messages", table="Questions", row="dead letters")
+    for field in whole.stages.__struct_fields__:
+        stage = field.removesuffix("_ms")
+        yield _metric("whole", "stage", stage, getattr(whole.stages, field), "ms", table="Mean time per stage", row=stage)
+    for service in whole.services:
+        for name, unit, column in _USED:
+            value = getattr(service, name)
+            yield _metric("whole", name, service.service, value, unit, table="Services", row=service.service, column=column)
 
 
-def _metric(part: str, metric: str, label: str, value: float | None, unit: str, title: str) -> Metric:
-    return Metric(part, metric, label, value, unit, _WRITTEN[unit](value), title)
+_USED = (
+    ("mean_cpu", "cores", "cores, mean"),
+    ("largest_cpu", "cores", "largest"),
+    ("mean_memory_mib", "MiB", "memory, mean"),
+    ("largest_memory_mib", "MiB", "most memory"),
+)
 
 
-def _percentiles(part: str, metric: str, of: Percentiles, title: str, label: str = "") -> Iterator[Metric]:
+def _metric(part: str, metric: str, label: str, value: float | None, unit: str, *, table: str, row: str, column: str = "value") -> Metric:
+    return Metric(part, metric, label, value, unit, _WRITTEN[unit](value), table, row, column)
+
+
+def _percentiles(part: str, metric: str, of: Percentiles, table: str, row: str, label: str = "") -> Iterator[Metric]:
     for at in of.__struct_fields__:
-        yield _metric(part, metric, f"{label} {at}".strip(), getattr(of, at), "ms", title)
+        yield _metric(part, metric, f"{label} {at}".strip(), getattr(of, at), "ms", table=table, row=row, column=at)
 
 
-def _counts(part: str, metric: str, of: Mapping[str, int], unit: str, title: str) -> Iterator[Metric]:
+def _counts(part: str, metric: str, of: Mapping[str, int], unit: str, table: str, before: str = "") -> Iterator[Metric]:
     for name, number in sorted(of.items()):
-        yield _metric(part, metric, name, number, unit, title)
+        yield _metric(part, metric, name, number, unit, table=table, row=f"{before}{name}")

@@ -4,7 +4,6 @@ The frame that it stands in is `streaming.reports.frame`; what a page says is pu
 """
 
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 
 import msgspec
@@ -23,7 +22,7 @@ from streaming.reports.folder import write_files
 from streaming.reports.frame import Page, Section, Table, Tile
 from streaming.reports.metrics import metrics
 
-PARTS = {"kafka": "Kafka", "model": "Model", "flink": "Scores (Flink)", "whole": "The loop as a whole"}
+PARTS = {"kafka": "Kafka", "model": "Model", "flink": "Flink", "whole": "The loop"}
 
 
 def render(report: Report, earlier: Sequence[Report] = ()) -> str:
@@ -156,7 +155,12 @@ def _runs_table(runs: Sequence[Figures]) -> Table:
 
 
 def _tables(figures: Figures) -> list[Table]:
-    return [
-        Table(PARTS[part], ("figure", "of", "value"), [(each.title, each.label, each.text) for each in of], text_columns=2)
-        for part, of in groupby(metrics(figures), key=lambda each: each.part)
-    ]
+    cells: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
+    for each in metrics(figures):
+        cells.setdefault((each.part, each.table), {}).setdefault(each.row, {})[each.column] = each.text
+    tables = []
+    for (part, title), rows in cells.items():
+        columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+        found = [(name, *(row[column] for column in columns)) for name, row in rows.items()]
+        tables.append(Table(f"{PARTS[part]}: {title[0].lower()}{title[1:]}", ("figure", *columns), found))
+    return tables

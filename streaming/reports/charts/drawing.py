@@ -22,7 +22,9 @@ INK, MUTED, GRID, AXIS, PANEL = (f"var(--{name})" for name in ("ink", "muted", "
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, AMBER, SKY)
 
-BAR_HEIGHT = 34  # pixels of a bar with the gap to the next
+Look = tuple[str, str]  # colour and pattern of a bar
+HEIGHT = 380  # pixels of most charts, so that those side by side are alike
+BAR_PX = 26
 MARGIN = {"l": 8, "r": 16, "t": 8, "b": 8}
 
 
@@ -78,31 +80,34 @@ _AXIS = {
 }
 
 
-def bars(values: Mapping[str, float], texts: Sequence[str], unit: str, colour: str = BLUE, pattern: str = "") -> Figure:
-    """Horizontal bars in the order given, the first on top, each with its text at its end."""
-    names = [label(name) for name in values]
-    trace = {
+def bars(values: Mapping[str, float], notes: Sequence[str], looks: Sequence[Look], height: float = HEIGHT) -> dict[str, Any]:
+    """A trace of horizontal bars, each with its name and below it a note at the axis, where text has room on any screen.
+
+    `looks`: colour and pattern of each. `height`: pixels of the panel, so that few bars do not get fat.
+    """
+    return {
         "type": "bar",
         "orientation": "h",
-        "y": names,
+        "y": [f"{label(name, 32)}<br>{note}" for name, note in zip(values, notes, strict=True)],
         "x": list(values.values()),
-        "text": list(texts),
-        "textposition": "outside",
-        "cliponaxis": False,
-        "textfont": {"color": INK},
-        "marker": {"color": colour, "pattern": {"shape": pattern, "fgcolor": PANEL, "solidity": 0.25}},
-        "hovertemplate": "%{y}: %{text}<extra></extra>",
+        "width": min(0.6, BAR_PX * len(values) / height),
+        "marker": marker(looks),
+        "hovertemplate": "%{y}<extra></extra>",
     }
-    figure = drawn([trace], height=64 + BAR_HEIGHT * len(names), bargap=0.35, showlegend=False)
-    widen(figure, max(values.values()))
-    figure.update_xaxes(title_text=unit, rangemode="tozero", showline=False)
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticklabelstandoff=6, tickfont={"color": INK, "size": 13})
-    return figure
 
 
-def widen(figure: Figure, largest: float) -> None:
-    """Room beyond the longest bar for the text at its end."""
-    figure.update_xaxes(range=[0, (largest or 1) * 1.38], zeroline=True)
+def marker(looks: Sequence[Look]) -> dict[str, Any]:
+    """The look of each bar of a trace."""
+    colours = [colour for colour, _ in looks]
+    pattern = {"shape": [shape for _, shape in looks], "fgcolor": colours, "bgcolor": [soft(colour) for colour in colours], "size": 7}
+    return {"color": colours, "line": {"color": colours, "width": 1}, "pattern": pattern}
+
+
+def named_rows(figure: Figure) -> None:
+    """Axes for bars: names from top to bottom, numbers from 0."""
+    figure.update_layout(showlegend=False, margin={"l": 8, "r": 20, "t": 4, "b": 8})
+    figure.update_xaxes(rangemode="tozero", showline=False, nticks=6, separatethousands=True)
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticklabelstandoff=6, tickfont={"color": INK, "size": 12})
 
 
 def steps(histogram: Histogram, line: str, colour: str, dash: str, name: str) -> dict[str, Any]:

@@ -2,19 +2,35 @@
 
 from collections import defaultdict
 
-from streaming.reports.charts.drawing import BLUE, COLOURS, GREY, PANEL, VERMILLION, drawn, label, soft
+from streaming.reports.charts.drawing import AMBER, BLUE, GREEN, GREY, PANEL, PURPLE, SKY, VERMILLION, drawn, label, soft
 from streaming.reports.digits import noun
 from streaming.reports.figures import Whole
 from streaming.reports.frame import Chart, Table
 
 TITLE = "The way of questions through the loop"
-ENDS = {"answered": BLUE, "failed": VERMILLION, "unresolved": GREY}
+# What is well is blue or green, what costs another call amber or purple, what is lost vermillion, what is open grey.
+STATIONS = {
+    "asked": SKY,
+    "model call": SKY,
+    "found at once": GREEN,
+    "success": BLUE,
+    "passed": BLUE,
+    "answered": BLUE,
+    "best attempt": PURPLE,
+    "overload": AMBER,
+    "quota": AMBER,
+    "asked again": AMBER,
+    "fatal": VERMILLION,
+    "failed": VERMILLION,
+    "failed before": VERMILLION,
+    "refused": VERMILLION,
+}
 LEAST_WIDTH = 760
 
 
-def flow(whole: Whole, prefix: str = "") -> Chart:
+def flow(whole: Whole) -> Chart:
     """A Sankey diagram: as wide as the count, from station to station."""
-    slug, flows = f"{prefix}flow", [each for each in whole.flows if each.count]
+    slug, flows = "flow", [each for each in whole.flows if each.count]
     if not flows:
         return Chart(slug, TITLE, "No question went through the loop.", None)
     stations = list(dict.fromkeys(name for each in flows for name in (each.source, each.target)))
@@ -25,7 +41,7 @@ def flow(whole: Whole, prefix: str = "") -> Chart:
         out[each.source] += each.count
         into[each.target] += each.count
     sizes = {name: max(into[name], out[name]) for name in stations}
-    colours = {name: ENDS.get(name, COLOURS[place[name] % len(COLOURS)]) for name in stations}
+    colours = {name: STATIONS.get(name, GREY) for name in stations}
     trace = {
         "type": "sankey",
         "arrangement": "snap",
@@ -41,19 +57,18 @@ def flow(whole: Whole, prefix: str = "") -> Chart:
             "source": [place[each.source] for each in flows],
             "target": [place[each.target] for each in flows],
             "value": [each.count for each in flows],
-            "color": [soft(colours[each.target]) for each in flows],
+            # What comes back to the model has the colour of what sent it there.
+            "color": [soft(colours[each.source if each.target == "model call" else each.target]) for each in flows],
             "customdata": [f"{label(each.source)} to {label(each.target)}" for each in flows],
             "hovertemplate": "%{customdata}: %{value:,}<extra></extra>",
         },
     }
     figure = drawn([trace], height=max(380, 30 * len(stations) + 160))
-    figure.update_layout(margin={"l": 12, "r": 12, "t": 16, "b": 20})
+    figure.update_layout(margin={"l": 12, "r": 12, "t": 16, "b": 32})
     table = Table(
         "The way as a table", ("from", "to", "count"), [(each.source, each.target, f"{each.count:,}") for each in flows], text_columns=2
     )
-    started = sum(sizes[name] for name in stations if not into[name])
-    ended = {name: into[name] for name in ENDS if into[name]}
-    if not started or not ended:
-        return Chart(slug, TITLE, f"{noun(len(flows), 'way')} between {noun(len(stations), 'station')}.", figure, table, LEAST_WIDTH)
-    sentence = f"Of {noun(started, 'question')} that came in, " + ", ".join(f"{each:,} ended {name}" for name, each in ended.items()) + "."
+    ends = sorted((name for name in stations if not out[name]), key=lambda name: (-into[name], name))
+    ended = ", ".join(f"{into[name]:,} {name}" for name in ends)
+    sentence = f"What was asked ended as {ended}; it took {noun(into['model call'], 'model call')}."
     return Chart(slug, TITLE, sentence, figure, table, LEAST_WIDTH)

@@ -1,6 +1,6 @@
 """How long people waited: for the first reply and for the answer."""
 
-from streaming.reports.charts.drawing import BLUE, MUTED, VERMILLION, log_ms_axis, steps, two_panels
+from streaming.reports.charts.drawing import BLUE, HEIGHT, MUTED, VERMILLION, log_ms_axis, steps, two_panels
 from streaming.reports.digits import duration
 from streaming.reports.figures import Whole
 from streaming.reports.frame import Chart, Table
@@ -11,12 +11,12 @@ LOOKS = {"perceived": (VERMILLION, "dash", "perceived"), "real": (BLUE, "solid",
 SYMBOLS = {"p50": "circle", "p90": "square", "p95": "diamond", "p99": "triangle-up", "max": "x"}
 
 
-def latency(whole: Whole, prefix: str = "") -> Chart:
+def latency(whole: Whole) -> Chart:
     """Distributions on a logarithmic axis, and their percentiles below."""
-    slug, histogram = f"{prefix}latency", whole.latency_distribution
+    slug, histogram = "latency", whole.latency_distribution
     if histogram is None or not any(map(sum, histogram.lines.values())):
         return Chart(slug, TITLE, "No request got a reply, so there are no latencies to show.", None)
-    figure = two_panels(height=400, upper=0.72, spacing=0.05)
+    figure = two_panels(height=HEIGHT + 20, upper=0.72, spacing=0.05)
     of = {"perceived": whole.perceived, "real": whole.real}
     for line, look in LOOKS.items():
         if line in histogram.lines:
@@ -46,7 +46,7 @@ def latency(whole: Whole, prefix: str = "") -> Chart:
     figure.update_xaxes(**log_ms_axis(histogram.edges[0], histogram.edges[-1]))
     figure.update_layout(xaxis2_title_text="time since the intended moment (log scale)", yaxis_title_text="requests")
     figure.update_layout(yaxis_rangemode="tozero", yaxis2={"type": "category", "showgrid": False, "autorange": "reversed"})
-    columns = ("", *SYMBOLS)
+    columns = ("latency", *SYMBOLS)
     rows = [(line, *(duration(getattr(of[line], at)) for at in SYMBOLS)) for line in LOOKS]
     return Chart(slug, TITLE, caption(whole.perceived, whole.real), figure, Table("Latency as a table", columns, rows))
 

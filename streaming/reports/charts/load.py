@@ -20,15 +20,18 @@ from streaming.reports.frame import Chart, Table
 
 THROUGHPUT = "Throughput and backlog"
 LAG = "Records waiting in Kafka"
+TALL = 480
+MOST_LINES = 5
+UPRIGHT = {"tickangle": 0, "nticks": 5}  # so few times that none is turned on a narrow screen
 RATES = {"asked": (GREEN, "dot"), "answered": (BLUE, "solid"), "failed": (VERMILLION, "dash")}
 
 
-def throughput(whole: Whole, prefix: str = "") -> Chart:
+def throughput(whole: Whole) -> Chart:
     """Questions a second above, questions on their way below."""
-    slug, series = f"{prefix}throughput", whole.over_time
+    slug, series = "throughput", whole.over_time
     if series is None or not has_samples(series):
         return Chart(slug, THROUGHPUT, "No request was sent, so there is no throughput to show.", None)
-    figure = two_panels(height=400, upper=0.58, spacing=0.07)
+    figure = two_panels(height=TALL, upper=0.58, spacing=0.07)
     for line, look in RATES.items():
         if line in series.lines:
             figure.add_trace(over_time(series, line, *look, line, "per second"))
@@ -38,7 +41,8 @@ def throughput(whole: Whole, prefix: str = "") -> Chart:
     figure.update_yaxes(rangemode="tozero")
     figure.update_layout(yaxis_title_text="per second", yaxis2_title_text="questions", xaxis2_title_text="time (UTC)")
     figure.update_layout(xaxis_showticklabels=False)
-    table = Table("Throughput as a table", ("", "mean", "largest", "last"), summary_rows(series))
+    figure.update_xaxes(**UPRIGHT)
+    table = Table("Throughput as a table", ("line", "mean", "largest", "last"), summary_rows(series))
     return Chart(slug, THROUGHPUT, caption(whole, series), figure, table)
 
 
@@ -52,22 +56,25 @@ def caption(whole: Whole, series: Series) -> str:
     return f"{rate} on average; {waited} (steps of {duration(series.step_s * 1000)})."
 
 
-def lag(kafka: Kafka, prefix: str = "") -> Chart:
+def lag(kafka: Kafka) -> Chart:
     """Lag of each group on its topic; where there are more than can be told apart, those that had most."""
-    slug, series = f"{prefix}lag", kafka.lag_over_time
+    slug, series = "lag", kafka.lag_over_time
     if series is None or not has_samples(series):
         return Chart(slug, LAG, "Kafka was not sampled in this time, so there is no lag to show.", None)
     peaks = {line: max((value for value in values if value is not None), default=0.0) for line, values in series.lines.items()}
-    shown = sorted(peaks, key=lambda line: (-peaks[line], line))[: len(COLOURS)]
+    shown = sorted(peaks, key=lambda line: (-peaks[line], line))[:MOST_LINES]
     looks = zip(shown, COLOURS, DASHES, strict=False)
-    traces = [over_time(series, line, colour, dash, label(line, 60), "records") for line, colour, dash in looks]
-    figure = drawn(traces, height=320 + 22 * len(shown))
+    traces = [
+        over_time(series, line, colour, dash, "<br>".join(label(part) for part in line.split(" / ")), "records")
+        for line, colour, dash in looks
+    ]
+    figure = drawn(traces, height=TALL)
     figure.update_layout(legend={"orientation": "v", "y": -0.28, "yanchor": "top"}, hovermode="closest")
-    figure.update_xaxes(title_text="time (UTC)")
+    figure.update_xaxes(title_text="time (UTC)", **UPRIGHT)
     figure.update_yaxes(title_text="records", rangemode="tozero")
     table = Table("Lag as a table", ("topic / group", "mean", "largest", "last"), summary_rows(series))
     left_out = len(peaks) - len(shown)
-    among = f"; {left_out} more with less are in the table" if left_out else ""
+    among = f"; the table holds {left_out} more with less" if left_out else ""
     if not peaks[shown[0]]:
         return Chart(slug, LAG, f"No group was ever behind when it was sampled{among}.", figure, table)
     sentence = f"At most {count(peaks[shown[0]])} records waited, in {shown[0].replace(' / ', ' for ')}{among}."

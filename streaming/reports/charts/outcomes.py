@@ -2,7 +2,20 @@
 
 from collections.abc import Mapping
 
-from streaming.reports.charts.drawing import BAR_HEIGHT, BLUE, GREEN, GREY, INK, PANEL, VERMILLION, bars, drawn, label, two_panels, widen
+from streaming.reports.charts.drawing import (
+    AMBER,
+    BLUE,
+    GREY,
+    HEIGHT,
+    MUTED,
+    VERMILLION,
+    bars,
+    drawn,
+    label,
+    marker,
+    named_rows,
+    two_panels,
+)
 from streaming.reports.digits import duration, noun, percent, share
 from streaming.reports.figures import Model, Whole
 from streaming.reports.frame import Chart, Table
@@ -14,48 +27,31 @@ GOOD, BAD, OPEN = (BLUE, ""), (VERMILLION, "/"), (GREY, ".")
 LOOKS = {"found": GOOD, "answered": GOOD, "pending": OPEN, "unresolved": OPEN}
 MOST_CAUSES = 12
 STAGE_NAMES = {
-    "queue_ms": "queue: waiting for the model",
-    "model_ms": "model: writing the answer",
-    "scoring_ms": "scoring: BERTScore",
-    "waiting_ms": "waiting: before a retry",
-    "store_ms": "store: to PostgreSQL",
+    "queue_ms": "queue",
+    "model_ms": "model",
+    "scoring_ms": "scoring",
+    "waiting_ms": "waiting to retry",
+    "store_ms": "store",
 }
 
 
-def outcomes(whole: Whole, prefix: str = "") -> Chart:
+def outcomes(whole: Whole) -> Chart:
     """Requests by first reply, and by how they ended."""
-    slug = f"{prefix}outcomes"
+    slug = "outcomes"
     if not whole.requests:
         return Chart(slug, OUTCOMES, "No request was sent, so there are no outcomes to show.", None)
     parts = {"first reply": ordered(whole.first), "in the end": ordered(whole.final)}
-    rows = sum(len(counts) for counts in parts.values())
-    figure = two_panels(
-        height=110 + BAR_HEIGHT * rows, upper=max(len(parts["first reply"]), 1) / max(rows, 2), spacing=0.16, bargap=0.3, showlegend=False
-    )
-    for number, (part, counts) in enumerate(parts.items(), start=1):
-        looks = [LOOKS.get(name, BAD) for name in counts]
-        figure.add_trace(
-            {
-                "type": "bar",
-                "orientation": "h",
-                "y": [label(name) for name in counts],
-                "x": list(counts.values()),
-                "text": [f"{each:,} ({percent(each / whole.requests)})" for each in counts.values()],
-                "textposition": "outside",
-                "textfont": {"color": INK},
-                "cliponaxis": False,
-                "marker": {
-                    "color": [colour for colour, _ in looks],
-                    "pattern": {"shape": [pattern for _, pattern in looks], "fgcolor": PANEL, "solidity": 0.25},
-                },
-                "hovertemplate": f"{part}: %{{y}}, %{{text}}<extra></extra>",
-                "xaxis": f"x{number}",
-                "yaxis": f"y{number}",
-            }
-        )
-    widen(figure, whole.requests)
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticklabelstandoff=6, tickfont={"color": INK, "size": 13})
-    figure.update_layout(yaxis_title_text="first reply", yaxis2_title_text="in the end", xaxis2_title_text="requests")
+    rows = [max(len(counts), 1) for counts in parts.values()]
+    figure = two_panels(height=HEIGHT + 20, upper=rows[0] / sum(rows), spacing=0.14)
+    for (part, counts), axis, height in zip(parts.items(), ("y", "y2"), rows, strict=True):
+        notes = [f"{each:,} ({percent(each / whole.requests)})" for each in counts.values()]
+        trace = bars(counts, notes, [LOOKS.get(name, BAD) for name in counts], height=HEIGHT * height / sum(rows))
+        figure.add_trace(trace | {"xaxis": axis.replace("y", "x"), "yaxis": axis})
+        at = {"x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yref": f"{axis} domain", "yanchor": "bottom"}
+        figure.add_annotation(text=part, showarrow=False, **at)
+    named_rows(figure)
+    figure.update_annotations(font={"color": MUTED, "size": 12}, yshift=2)
+    figure.update_layout(xaxis2_title_text="requests", margin_t=26)
     rows_of = [(part, name, f"{each:,}", percent(each / whole.requests)) for part, counts in parts.items() for name, each in counts.items()]
     table = Table("Outcomes as a table", ("when", "outcome", "requests", "share"), rows_of, text_columns=2)
     found, answered = whole.first.get("found", 0), whole.final.get("answered", 0)
@@ -66,9 +62,9 @@ def outcomes(whole: Whole, prefix: str = "") -> Chart:
     return Chart(slug, OUTCOMES, sentence, figure, table)
 
 
-def failures(whole: Whole, prefix: str = "") -> Chart:
+def failures(whole: Whole) -> Chart:
     """Failed questions by cause, the commonest first."""
-    slug, causes = f"{prefix}failures", {cause: each for cause, each in whole.failures.items() if each}
+    slug, causes = "failures", {cause: each for cause, each in whole.failures.items() if each}
     if not causes:
         return Chart(slug, FAILURES, "No question failed.", None)
     total = sum(causes.values())
@@ -76,8 +72,10 @@ def failures(whole: Whole, prefix: str = "") -> Chart:
     shown = dict(ranked[:MOST_CAUSES])
     if rest := sum(each for _, each in ranked[MOST_CAUSES:]):
         shown[f"{len(ranked) - MOST_CAUSES} other causes"] = rest
-    texts = [f"{each:,} ({percent(each / total)})" for each in shown.values()]
-    figure = bars(shown, texts, "questions", *BAD)
+    notes = [f"{each:,} ({percent(each / total)})" for each in shown.values()]
+    figure = drawn([bars(shown, notes, [BAD] * len(shown))], height=max(HEIGHT + 20, 44 * len(shown)))
+    named_rows(figure)
+    figure.update_xaxes(title_text="questions")
     table = Table("Failures as a table", ("cause", "questions", "share"), [(c, f"{n:,}", percent(n / total)) for c, n in ranked])
     first, most = ranked[0]
     rate = f" ({percent(whole.failure_rate)} of those that ended)" if whole.failure_rate is not None else ""
@@ -85,13 +83,13 @@ def failures(whole: Whole, prefix: str = "") -> Chart:
     return Chart(slug, FAILURES, sentence, figure, table)
 
 
-def retries(model: Model, prefix: str = "") -> Chart:
+def retries(model: Model) -> Chart:
     """Calls made again by cause, and how many of them succeeded."""
-    slug, by_cause = f"{prefix}retries", {cause: each for cause, each in model.retries.items() if each.made}
+    slug, by_cause = "retries", {cause: each for cause, each in model.retries.items() if each.made}
     if not by_cause:
         return Chart(slug, RETRIES, "No model call had to be made again.", None)
-    names = [label(cause) for cause in by_cause]
-    looks = {"made": GOOD, "succeeded": (GREEN, "x")}
+    names = [f"{label(cause, 32)}<br>{each.succeeded:,} of {each.made:,} succeeded" for cause, each in by_cause.items()]
+    looks = {"made": (AMBER, "/"), "succeeded": GOOD}
     values = {"made": [each.made for each in by_cause.values()], "succeeded": [each.succeeded for each in by_cause.values()]}
     traces = [
         {
@@ -100,20 +98,15 @@ def retries(model: Model, prefix: str = "") -> Chart:
             "name": name,
             "y": names,
             "x": values[name],
-            "text": [f"{each:,}" for each in values[name]],
-            "textposition": "outside",
-            "textfont": {"color": INK},
-            "cliponaxis": False,
-            "marker": {"color": colour, "pattern": {"shape": pattern, "fgcolor": PANEL, "solidity": 0.25}},
-            "hovertemplate": f"%{{y}}: %{{x:,}} {name}<extra></extra>",
+            "marker": marker([look] * len(names)),
+            "hovertemplate": f"%{{x:,}} {name}<extra></extra>",
         }
-        for name, (colour, pattern) in looks.items()
+        for name, look in looks.items()
     ]
-    figure = drawn(traces, height=110 + 2 * BAR_HEIGHT * len(names), bargap=0.3)
-    figure.update_layout(legend={"traceorder": "normal"})
-    widen(figure, max(values["made"]))
+    figure = drawn(traces, height=HEIGHT, bargap=0.4)
+    named_rows(figure)
+    figure.update_layout(showlegend=True, margin_t=8)
     figure.update_xaxes(title_text="model calls")
-    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, ticklabelstandoff=6, tickfont={"color": INK, "size": 13})
     table = Table(
         "Retries as a table",
         ("cause", "made again", "succeeded", "share"),
@@ -127,26 +120,25 @@ def retries(model: Model, prefix: str = "") -> Chart:
     return Chart(slug, RETRIES, sentence, figure, table)
 
 
-def stages(of: Stages, prefix: str = "") -> Chart:
+def stages(of: Stages) -> Chart:
     """Where the time of an answered question went, stage after stage."""
-    slug = f"{prefix}stages"
+    slug = "stages"
     known = {name: value for field, name in STAGE_NAMES.items() if (value := getattr(of, field)) is not None}
     if not known or not sum(known.values()):
         return Chart(slug, STAGES, "No question was answered by the model, so no time was spent in any stage.", None)
     total = sum(known.values())
     unit, size = ("seconds", 1000.0) if total >= 2000 else ("milliseconds", 1.0)
     scaled = {name: value / size for name, value in known.items()}
-    figure = bars(
-        scaled, [f"{duration(value)} ({percent(value / total)})" for value in known.values()], f"mean time of an answered question ({unit})"
-    )
-    starts = [sum(list(scaled.values())[:index]) for index in range(len(scaled))]
-    figure.update_traces(base=starts, hovertemplate="%{y}: %{text}<extra></extra>")
-    widen(figure, total / size)
+    notes = [f"{duration(value)} ({percent(value / total)})" for value in known.values()]
+    trace = bars(scaled, notes, [GOOD] * len(scaled)) | {"base": [sum(list(scaled.values())[:index]) for index in range(len(scaled))]}
+    figure = drawn([trace], height=HEIGHT + 20)
+    named_rows(figure)
+    figure.update_xaxes(title_text=f"mean time ({unit})")
     longest = max(known, key=lambda name: known[name])
     rows = [(name, duration(value), percent(value / total)) for name, value in known.items()]
     sentence = (
-        f"An answered question took {duration(total)} on average, all its attempts together, most of it in"
-        f" {longest.split(':')[0]}, with {duration(known[longest])} ({percent(known[longest] / total)})."
+        f"An answered question took {duration(total)} on average, all its attempts together, the largest part in"
+        f" {longest}:  {duration(known[longest])} ({percent(known[longest] / total)})."
     )
     return Chart(slug, STAGES, sentence, figure, Table("Stages as a table", ("stage", "mean time", "share"), rows))
 

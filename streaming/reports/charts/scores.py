@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from streaming.reports.charts.drawing import BLUE, GRID, INK, VERMILLION, drawn, steps
+from streaming.reports.charts.drawing import BLUE, GRID, HEIGHT, INK, VERMILLION, drawn, steps
 from streaming.reports.digits import noun, percent, score
 from streaming.reports.figures import Flink
 from streaming.reports.frame import Chart, Table
@@ -10,14 +10,14 @@ from streaming.reports.frame import Chart, Table
 TITLE = "Scores of first and final attempts"
 
 
-def scores(flink: Flink, prefix: str = "") -> Chart:
+def scores(flink: Flink) -> Chart:
     """Distribution of BERTScore F1, with the threshold."""
     histogram = flink.score_distribution
     if histogram is None or not any(map(sum, histogram.lines.values())):
-        return Chart(f"{prefix}scores", TITLE, "No answer was scored, so there are no scores to show.", None)
+        return Chart("scores", TITLE, "No answer was scored, so there are no scores to show.", None)
     looks = {"first": (VERMILLION, "dash", "first attempt"), "final": (BLUE, "solid", "final answer")}
-    figure = drawn([steps(histogram, line, *looks[line]) for line in looks if line in histogram.lines], height=340)
-    figure.update_xaxes(title_text="BERTScore F1 (no unit)", showgrid=False)
+    figure = drawn([steps(histogram, line, *looks[line]) for line in looks if line in histogram.lines], height=HEIGHT)
+    figure.update_xaxes(title_text="BERTScore F1 (no unit)", showgrid=False, zeroline=False)
     figure.update_yaxes(title_text="answers", rangemode="tozero")
     figure.add_vline(x=flink.threshold, line={"color": INK, "dash": "dot", "width": 1.5})
     figure.add_annotation(
@@ -39,7 +39,7 @@ def scores(flink: Flink, prefix: str = "") -> Chart:
         if any(counts[index] for counts in histogram.lines.values())
     ]
     table = Table("Scores as a table", ("BERTScore F1", *(looks[line][2] for line in histogram.lines)), rows)
-    return Chart(f"{prefix}scores", TITLE, caption(flink), figure, table)
+    return Chart("scores", TITLE, caption(flink), figure, table)
 
 
 def caption(flink: Flink) -> str:
