@@ -12,11 +12,14 @@ from deploy.local.private import Credentials
 PREFIX = "ANSWERLOOP_"
 # Every process of a stack carries its state directory in this variable, so that none can be overlooked when it stops.
 MARK = "ANSWERLOOP_STACK"
+# Where Prometheus is, in a stack that has one.
+PROMETHEUS_URL = "ANSWERLOOP_PROMETHEUS_URL"
 # Read from the user's environment by the stack itself.
 OF_THE_STACK = {
     "ANSWERLOOP_STATE_DIR",
     "ANSWERLOOP_PORT_OFFSET",
     "ANSWERLOOP_SIMULATOR_URL",
+    PROMETHEUS_URL,
     "ANSWERLOOP_AIRFLOW_URL",
     "ANSWERLOOP_AIRFLOW_USER",
     "ANSWERLOOP_AIRFLOW_PASSWORD",
@@ -27,9 +30,10 @@ OF_THE_STACK = {
 def user_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """The ANSWERLOOP_* variables that are set.
 
-    The address of a stack's own simulator, taken over from its env file, is not a choice of the user's.
+    The addresses of a stack's own simulator and Prometheus, taken over from its env file, are no choice of the user's.
     """
     found = {name: value for name, value in environ.items() if name.startswith(PREFIX) and value and name != MARK}
+    found.pop(PROMETHEUS_URL, None)
     simulator = found.pop("ANSWERLOOP_SIMULATOR_URL", None)
     if simulator and found.get("ANSWERLOOP_OLLAMA_URL") == simulator:
         del found["ANSWERLOOP_OLLAMA_URL"]

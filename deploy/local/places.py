@@ -63,6 +63,10 @@ class Places:
         return self.state / "airflow"
 
     @property
+    def prometheus(self) -> Path:
+        return self.state / "prometheus"
+
+    @property
     def redis(self) -> Path:
         return self.state / "redis"
 

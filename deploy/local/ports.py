@@ -21,11 +21,14 @@ class Ports:
     postgres: int
     redis: int
     simulator: int
+    prometheus: int
     kafka_controller: int
     flink_rpc: int
     flink_blob: int
     flink_taskmanager_rpc: int
     flink_taskmanager_data: int
+    flink_jobmanager_metrics: int
+    flink_taskmanager_metrics: int
     ops_storage_persister: int
     ops_llm_consumer: int
     ops_retry_overload: int

@@ -6,7 +6,8 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from deploy.local import health, postgres
+from deploy.local import health, postgres, prometheus
+from deploy.local.environment import PROMETHEUS_URL
 from deploy.local.places import Places
 from deploy.local.ports import HOST
 from deploy.local.stack import Stack
@@ -34,7 +35,7 @@ class Program:
 
 def start_order(stack: Stack) -> tuple[tuple[Program, ...], ...]:
     """Groups of programs; a group is started when the one before is alive. Databases and topics are made after the first."""
-    return components(stack), services(stack), airflow(stack)
+    return components(stack), services(stack), airflow(stack), monitoring(stack)
 
 
 def components(stack: Stack) -> tuple[Program, ...]:
@@ -75,23 +76,38 @@ def components(stack: Stack) -> tuple[Program, ...]:
             alive=broker,
             ready=broker,
         ),
-        Program(
-            name="flink-jobmanager",
-            command=(str(flink_home() / "bin" / "jobmanager.sh"), "start-foreground"),
-            address=flink,
-            ports=(ports.flink, ports.flink_rpc, ports.flink_blob),
-            alive=jobmanager,
-            ready=jobmanager,
+        _measured(
+            stack,
+            ports.flink_jobmanager_metrics,
+            Program(
+                name="flink-jobmanager",
+                command=(str(flink_home() / "bin" / "jobmanager.sh"), "start-foreground"),
+                address=flink,
+                ports=(ports.flink, ports.flink_rpc, ports.flink_blob),
+                alive=jobmanager,
+                ready=jobmanager,
+            ),
         ),
-        Program(
-            name="flink-taskmanager",
-            command=(str(places.python), "-m", "deploy.local.taskmanager"),
-            address=f"{HOST}:{ports.flink_taskmanager_rpc}",
-            ports=(ports.flink_taskmanager_rpc, ports.flink_taskmanager_data),
-            alive=taskmanager,
-            ready=taskmanager,
+        _measured(
+            stack,
+            ports.flink_taskmanager_metrics,
+            Program(
+                name="flink-taskmanager",
+                command=(str(places.python), "-m", "deploy.local.taskmanager"),
+                address=f"{HOST}:{ports.flink_taskmanager_rpc}",
+                ports=(ports.flink_taskmanager_rpc, ports.flink_taskmanager_data),
+                alive=taskmanager,
+                ready=taskmanager,
+            ),
         ),
     )
+
+
+def _measured(stack: Stack, port: int, program: Program) -> Program:
+    """A process of Flink that shows its metrics. The reporter listens on all addresses, so nothing is shown where nobody collects it."""
+    if not stack.monitored:
+        return program
+    return replace(program, command=(*program.command, *prometheus.flink_reporter(port)), ports=(*program.ports, port))
 
 
 def services(stack: Stack) -> tuple[Program, ...]:
@@ -138,6 +154,23 @@ def airflow(stack: Stack) -> tuple[Program, ...]:
         _airflow(port, "scheduler", "scheduler", (str(places.python), "-m", "deploy.local.scheduler")),
         _airflow(port, "dag-processor", "dag_processor", (*airflow, "dag-processor")),
         _airflow(port, "triggerer", "triggerer", (*airflow, "triggerer", "--skip-serve-logs")),
+    )
+
+
+def monitoring(stack: Stack) -> tuple[Program, ...]:
+    """Prometheus, where it is installed."""
+    if not stack.monitored:
+        return ()
+    url = stack.environment[PROMETHEUS_URL]
+    return (
+        Program(
+            name="prometheus",
+            command=prometheus.command(stack.places, stack.ports),
+            address=url,
+            ports=(stack.ports.prometheus,),
+            alive=partial(health.http, f"{url}/-/healthy"),
+            ready=partial(health.http, f"{url}/-/ready"),
+        ),
     )
 
 

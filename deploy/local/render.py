@@ -11,7 +11,7 @@ from string import Template
 
 import yaml
 
-from deploy.local import airflow, postgres, private
+from deploy.local import airflow, postgres, private, prometheus
 from deploy.local.environment import as_exports
 from deploy.local.places import Places
 from deploy.local.ports import HOST
@@ -39,6 +39,10 @@ def write_all(stack: Stack, programs: Sequence[Program], settings: Settings, fli
     private.write(places.flink / "conf" / "config.yaml", flink_config(stack, settings.checkpoint_interval_ms, flink_home))
     for name in ("log4j-console.properties", "log4j-cli.properties"):
         shutil.copyfile(_HERE / "flink" / name, places.flink / "conf" / name)
+
+    if stack.monitored:
+        places.prometheus.mkdir(mode=0o700, exist_ok=True)
+        private.write(places.prometheus / "prometheus.yml", prometheus.config(stack))
 
     airflow.write_config(places, ports, stack.credentials)
 

@@ -1,4 +1,4 @@
-"""Flink's TaskManager, after an end to the Python workers of one that was killed: `python -m deploy.local.taskmanager`.
+"""Flink's TaskManager, after an end to the Python workers of one that was killed: `python -m deploy.local.taskmanager [-Dsetting=value]`.
 
 A worker that was just starting when its TaskManager died waits for it for ever, with a gigabyte of model in memory.
 """
@@ -32,7 +32,7 @@ def main() -> None:
     processes.end(orphaned_workers(places), grace_s=1)
     script = str(flink_home() / "bin" / "taskmanager.sh")
     sys.stdout.flush()
-    os.execv(script, [script, "start-foreground"])
+    os.execv(script, [script, "start-foreground", *sys.argv[1:]])
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 import configparser
 import stat
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 import yaml
 
-from deploy.local import airflow, environment, ports, private, render
+from deploy.local import airflow, environment, ports, private, prometheus, render
 from deploy.local.places import ROOT, Places, places
 from deploy.local.programs import Program, flink_home, start_order
 from deploy.local.stack import Stack
@@ -27,6 +27,12 @@ def stack(tmp_path: Path) -> Stack:
     connections = airflow.environment(variables, here, numbers)
     everything = environment.process_environment({}, {**variables, **connections}, here)
     return Stack(here, numbers, kept, variables, connections, everything)
+
+
+@pytest.fixture
+def monitored(stack: Stack) -> Stack:
+    """The stack of a machine where Prometheus is installed."""
+    return replace(stack, environment={**stack.environment, environment.PROMETHEUS_URL: "http://127.0.0.1:19190"})
 
 
 @pytest.fixture
@@ -104,8 +110,8 @@ def test_each_consumer_has_an_ops_port_of_its_own(written: Places) -> None:
     assert len(set(told)) == len(told) == sum(field.name.startswith("ops_") for field in fields(ports.Ports))
 
 
-def test_no_two_programs_share_a_port(stack: Stack) -> None:
-    numbers = [port for group in start_order(stack) for program in group for port in program.ports]
+def test_no_two_programs_share_a_port(monitored: Stack) -> None:
+    numbers = [port for group in start_order(monitored) for program in group for port in program.ports]
     assert len(set(numbers)) == len(numbers)
 
 
@@ -113,3 +119,42 @@ def test_words_of_a_command_survive_supervisords_reading(stack: Stack) -> None:
     odd = Program(name="odd", command=("echo", "two words", "50%"), address="", ports=(), alive=lambda: None, ready=lambda: None)
     text = render.supervisord(stack.places, [odd])
     assert "command = echo 'two words' 50%%" in text
+
+
+def named(stack: Stack) -> dict[str, Program]:
+    return {program.name: program for group in start_order(stack) for program in group}
+
+
+def test_prometheus_collects_from_every_program_that_shows_metrics(monitored: Stack) -> None:
+    jobs = {job["job_name"]: job for job in yaml.safe_load(prometheus.config(monitored))["scrape_configs"]}
+    programs = named(monitored)
+    for name, job in jobs.items():
+        ((target,),) = [each["targets"] for each in job["static_configs"]]
+        host, port = target.split(":")
+        assert host == "127.0.0.1"
+        assert int(port) in programs[name].ports
+    showing = {name for name, program in programs.items() if "ANSWERLOOP_OPS_PORT" in program.environment}
+    assert jobs.keys() == showing | {"storage-api", "flink-jobmanager", "flink-taskmanager"}
+
+
+def test_prometheus_judges_by_the_rules_of_the_containers_and_keeps_little(monitored: Stack) -> None:
+    (rules,) = yaml.safe_load(prometheus.config(monitored))["rule_files"]
+    assert Path(rules) == ROOT / "deploy/prometheus/rules.yml"
+    command = named(monitored)["prometheus"].command
+    assert "--web.listen-address=127.0.0.1:19190" in command
+    assert {"--storage.tsdb.retention.time=2d", "--storage.tsdb.retention.size=512MB"} <= set(command)
+
+
+def test_prometheus_shows_the_api_its_token_where_it_has_one(monitored: Stack) -> None:
+    assert "authorization" not in prometheus.config(monitored)
+    guarded = replace(monitored, environment={**monitored.environment, "ANSWERLOOP_API_TOKEN": "s3cret"})
+    (told,) = [job["authorization"] for job in yaml.safe_load(prometheus.config(guarded))["scrape_configs"] if "authorization" in job]
+    assert told == {"type": "Bearer", "credentials": "s3cret"}
+
+
+def test_without_prometheus_flink_opens_no_port_for_it(stack: Stack, monitored: Stack) -> None:
+    assert "prometheus" not in named(stack)
+    for name, port in (("flink-jobmanager", 19249), ("flink-taskmanager", 19250)):
+        assert port not in named(stack)[name].ports
+        assert port in named(monitored)[name].ports
+        assert named(monitored)[name].command == named(stack)[name].command + prometheus.flink_reporter(port)
