@@ -1,0 +1,101 @@
+"""The state of each component, asked at once and with short deadlines: who is away costs a page no more than who is there."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+
+from answerloop_airflow.pages.addresses import Addresses
+from answerloop_airflow.pages.database import Database
+from answerloop_airflow.pages.health import DOWN, NOT_READY, UP, Checkpoint, Component, Health, checkpoint
+from streaming.errors import AnswerloopError
+from streaming.reports.digits import noun
+from streaming.topics import FLINK_SCORE_JOB
+
+TIMEOUT_S = 1.5
+# The names of the stack's programs, where they are not the service's.
+PROGRAMS = {"llm_consumer_service": "llm-consumer", "retry_overload_consumer": "retry-overload", "retry_quota_consumer": "retry-quota"}
+# A word in what a service says, and what a person does about it.
+CURES = {
+    "provision": ("Topics or tables are missing: this makes them, and services go on by themselves.", "python -m streaming provision"),
+    "model": (
+        "The gate is closed: start the model server, pull the model, or correct ANSWERLOOP_MODEL. Questions wait; none fails.",
+        "curl $ANSWERLOOP_OLLAMA_URL/api/tags",
+    ),
+    "kafka": ("Kafka is away: questions are kept in PostgreSQL and follow by themselves.", "make logs S=kafka"),
+    "postgresql": ("PostgreSQL is away: questions are refused with 503.", "make up"),
+}
+
+
+def look(where: Addresses, database: Database, now_s: float, transport: httpx.BaseTransport | None = None) -> Health:
+    """Ask everybody at once. `now_s`: seconds since 1970. `transport` stands in for the network in tests."""
+    settings = where.settings
+    services = {"job_submitter": where.job_submitter_url, **settings.sampler_targets, "storage_api": settings.api_url}
+    token = settings.api_token.get_secret_value() if settings.api_token else None
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    with httpx.Client(timeout=TIMEOUT_S, trust_env=False, transport=transport) as http, ThreadPoolExecutor(len(services) + 4) as threads:
+        readiness = {
+            name: threads.submit(_service, name, url, http, headers if url == settings.api_url else {}) for name, url in services.items()
+        }
+        stored = threads.submit(_postgres, database)
+        model = threads.submit(_model, settings.ollama_url, http)
+        flink = threads.submit(_flink, where.flink_url, http, now_s)
+        job, checkpoint = flink.result()
+        return Health(
+            components=[stored.result(), model.result(), job, *(readiness[name].result() for name in sorted(readiness))],
+            checkpoint=checkpoint,
+        )
+
+
+def _service(name: str, url: str, http: httpx.Client, headers: Mapping[str, str]) -> Component:
+    program = PROGRAMS.get(name, name.replace("_", "-"))
+    log = f"make logs S={program}"
+    try:
+        reply = http.get(f"{url}/readyz", headers=headers)
+        problems = reply.json().get("problems", {})
+    except (httpx.HTTPError, ValueError) as err:
+        return Component(name, DOWN, f"{url} does not answer ({type(err).__name__})", "Its log says why it is not there.", log)
+    says = "; ".join(f"{part}: {problem}" for part, problem in problems.items())
+    if reply.status_code == 200:
+        # The API says so, too, while it works around what is away.
+        return Component(name, UP, says)
+    act, command = next((cure for word, cure in CURES.items() if word in says), ("It goes on by itself when that is put right.", log))
+    return Component(name, NOT_READY, says or f"answers {reply.status_code}", act, command)
+
+
+def _postgres(database: Database) -> Component:
+    try:
+        database.row("SELECT 1")
+    except AnswerloopError as err:
+        return Component("postgresql", DOWN, str(err), "Questions are refused with 503 until it is back.", "make up")
+    return Component("postgresql", UP)
+
+
+def _model(url: str, http: httpx.Client) -> Component:
+    try:
+        version = http.get(f"{url}/api/version").raise_for_status().json()["version"]
+    except (httpx.HTTPError, ValueError, KeyError) as err:
+        says = f"{url} does not answer ({type(err).__name__})"
+        return Component("model server", DOWN, says, "Start it; questions wait meanwhile and none fails.", f"curl {url}/api/tags")
+    return Component("model server", UP, f"version {version}")
+
+
+def _flink(url: str, http: httpx.Client, now_s: float) -> tuple[Component, Checkpoint | None]:
+    """The score job and its newest checkpoint."""
+
+    def ask(path: str) -> Any:
+        return http.get(f"{url}{path}").raise_for_status().json()
+
+    try:
+        overview = ask("/overview")
+        jobs = [job for job in ask("/jobs/overview")["jobs"] if job["name"] == FLINK_SCORE_JOB and job["state"] == "RUNNING"]
+        slots = f"{overview['slots-available']} of {noun(overview['slots-total'], 'slot')} free"
+        says = f"{noun(overview['taskmanagers'], 'TaskManager')}, {slots}"
+        if not jobs:
+            act = "The submitter brings it back by itself within a minute; its log says what keeps it."
+            return Component("flink score job", DOWN, f"no job runs; {says}", act, "make logs S=job-submitter"), None
+        return Component("flink score job", UP, says), checkpoint(ask(f"/jobs/{jobs[0]['jid']}/checkpoints"), now_s)
+    except (httpx.HTTPError, ValueError, KeyError) as err:
+        says = f"{url} does not answer ({type(err).__name__})"
+        return Component("flink score job", DOWN, says, "Answers wait unscored until Flink is back.", "make logs S=flink-jobmanager"), None

@@ -1,0 +1,159 @@
+"""Each component asked at once, what follows from what they say, and the page over it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+
+from answerloop_airflow.pages import probes
+from answerloop_airflow.pages.addresses import Addresses
+from answerloop_airflow.pages.health import DOWN, NOT_READY, UP, Checkpoint, Component, Health
+from answerloop_airflow.pages.needs import Stored, needs
+from streaming.settings import Settings
+from tests.unit.pages.conftest import Tables
+
+SERVICES = ("llm_consumer_service", "retry_quota_consumer", "storage_persister")
+WHERE = Addresses(
+    Settings(
+        api_url="http://api",
+        api_token=SecretStr("token-of-the-api"),
+        ollama_url="http://model",
+        sampler_targets=",".join(f"{name}=http://{name.replace('_', '-')}" for name in SERVICES),
+    ),
+    "http://flink",
+    "http://submitter",
+)
+COMPLETED = {
+    "latest_ack_timestamp": 990_000,
+    "end_to_end_duration": 12,
+    "state_size": 2048,
+    "external_path": "file:/checkpoints/chk-7",
+}
+
+
+class Loop:
+    """Everybody is well, but for what a test sets: a status and a body by host and path, or silence."""
+
+    def __init__(self) -> None:
+        self.replies: dict[str, tuple[int, Any]] = {
+            "model/api/version": (200, {"version": "0.17.4"}),
+            "flink/overview": (200, {"taskmanagers": 1, "slots-total": 2, "slots-available": 1}),
+            "flink/jobs/overview": (200, {"jobs": [{"jid": "j", "name": "flink_score_job", "state": "RUNNING"}]}),
+            "flink/jobs/j/checkpoints": (200, {"counts": {"completed": 7}, "latest": {"completed": COMPLETED}}),
+        }
+        self.silent: set[str] = set()
+        self.seen: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.seen.append(request)
+        if request.url.host in self.silent:
+            raise httpx.ConnectError("refused")
+        status, body = self.replies.get(f"{request.url.host}{request.url.path}", (200, {"status": "ready", "problems": {}}))
+        return httpx.Response(status, json=body)
+
+    def look(self, tables: Tables) -> Health:
+        return probes.look(WHERE, tables, now_s=1000.0, transport=httpx.MockTransport(self))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def loop() -> Loop:
+    return Loop()
+
+
+def by_name(health: Health) -> Mapping[str, Component]:
+    return {each.name: each for each in health.components}
+
+
+def test_a_loop_at_work_needs_nobody(loop: Loop, tables: Tables) -> None:
+    found = loop.look(tables)
+    assert {each.state for each in found.components} == {UP}
+    assert set(SERVICES) | {"storage_api", "job_submitter", "postgresql", "model server", "flink score job"} == by_name(found).keys()
+    assert found.gate == ""
+    assert found.checkpoint == Checkpoint(10.0, 12, 2048, 7, "file:/checkpoints/chk-7")
+    assert needs(found, None) == []
+
+
+def test_a_closed_gate_is_told_with_its_reason_and_a_command(loop: Loop, tables: Tables) -> None:
+    loop.replies["llm-consumer-service/readyz"] = (503, {"problems": {"model": "model 'x' not found"}})
+    found = loop.look(tables)
+    assert by_name(found)["llm_consumer_service"].state == NOT_READY
+    assert found.gate == "model: model 'x' not found"
+    (need,) = needs(found, None)
+    assert "model 'x' not found" in need.what
+    assert "pull the model" in need.do
+    assert need.command == "curl $ANSWERLOOP_OLLAMA_URL/api/tags"
+
+
+def test_whoever_does_not_answer_is_down_and_the_others_are_still_told(loop: Loop, tables: Tables) -> None:
+    loop.silent = {"storage-persister", "flink", "model"}
+    tables.away = True
+    found = loop.look(tables)
+    down = {each.name: each for each in found.components if each.state == DOWN}
+    assert down.keys() == {"storage_persister", "flink score job", "model server", "postgresql"}
+    assert down["storage_persister"].command == "make logs S=storage-persister"
+    assert found.checkpoint is None
+
+
+def test_nobody_says_of_the_gate_while_the_consumer_is_away(loop: Loop, tables: Tables) -> None:
+    loop.silent = {"llm-consumer-service"}
+    assert loop.look(tables).gate is None
+
+
+def test_a_cluster_without_the_job_is_no_job(loop: Loop, tables: Tables) -> None:
+    loop.replies["flink/jobs/overview"] = (200, {"jobs": []})
+    job = by_name(loop.look(tables))["flink score job"]
+    assert job.state == DOWN
+    assert "no job runs; 1 TaskManager, 1 of 2 slots free" in job.says
+
+
+def test_a_job_before_its_first_checkpoint_has_none(loop: Loop, tables: Tables) -> None:
+    loop.replies["flink/jobs/j/checkpoints"] = (200, {"counts": {"completed": 0}, "latest": {"completed": None}})
+    assert loop.look(tables).checkpoint is None
+
+
+def test_the_token_goes_to_the_api_alone(loop: Loop, tables: Tables) -> None:
+    loop.look(tables)
+    told = {request.url.host for request in loop.seen if "authorization" in request.headers}
+    assert told == {"api"}
+
+
+WELL = Health([], Checkpoint(5.0, 10, 100, 3, "p"))
+LAG = [
+    {"group": "storage_persister", "topic": "validated-responses", "lag": 3, "records": 70, "age_s": 4.0},
+    {"group": "", "topic": "dead-letters", "lag": 0, "records": 0, "age_s": 4.0},
+]
+
+
+def stored(**fields: Any) -> Stored:
+    return Stored(**({"pending": 2, "unenqueued": 0, "oldest_s": 3.0, "lag": LAG} | fields))
+
+
+@pytest.mark.parametrize(
+    ("health", "what", "command"),
+    [
+        (stored(lag=[]), "Nobody samples", "make logs S=sampler"),
+        (stored(lag=[{**LAG[0], "age_s": 600.0}]), "Nobody samples", "make logs S=sampler"),
+        (stored(oldest_s=7300.0), "has waited for 2.0 hours", "requeue-stuck"),
+        (stored(lag=[*LAG[:1], {**LAG[1], "records": 4}]), "4 records lie in dead-letters", "kcat"),
+    ],
+)
+def test_what_does_not_mend_itself_is_told_with_its_command(health: Stored, what: str, command: str) -> None:
+    (need,) = needs(WELL, health)
+    assert what in need.what
+    assert command in need.command
+
+
+def test_an_old_checkpoint_is_told() -> None:
+    (need,) = needs(Health([], Checkpoint(600.0, 10, 100, 3, "p")), stored())
+    assert "10 minutes old" in need.what
+
+
+def test_the_page_is_shown_whatever_is_away(client: TestClient, tables: Tables) -> None:
+    tables.away = True
+    reply = client.get("/health")
+    assert reply.status_code == 200
+    assert "PostgreSQL cannot be used: nobody listens." in reply.text
+    assert "make up" in reply.text
