@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable
 from typing import Any
 
 from airflow.sdk import Param
@@ -13,8 +11,6 @@ from answerloop_airflow.connections import loop_settings
 from answerloop_airflow.sentences import told_in_a_sentence
 
 log = logging.getLogger(__name__)
-
-LOG_EVERY_S = 5.0
 
 # The bounds are those of CalibrationPlan, which brings psycopg2: too heavy for a DAG file. A test holds them together.
 FORM = {
@@ -53,12 +49,13 @@ def calibrate(dataset: str, pairs: int, seed: int) -> dict[str, Any]:
     """
     from streaming.clock import SystemClock
     from streaming.reports.calibrate import calibrate as work
-    from streaming.reports.calibrate import checked
+    from streaming.reports.calibrate import checked, logged
     from streaming.reports.calibration_page import quoted
 
     with told_in_a_sentence():
         plan = checked(dataset=dataset, pairs=pairs, seed=seed)
-        result, page = work(plan, loop_settings(), SystemClock(), _progress())
+        clock = SystemClock()
+        result, page = work(plan, loop_settings(), clock, logged(clock))
     log.info("%s", quoted(result.in_use))
     log.info("recommended: %s; the report: %s", result.recommended, page)
     return {
@@ -69,16 +66,3 @@ def calibrate(dataset: str, pairs: int, seed: int) -> dict[str, Any]:
         "recommended": result.recommended,
         "report": str(page),
     }
-
-
-def _progress() -> Callable[[int, int], None]:
-    """Logs the pairs scored so far at the start, every few seconds and at the end."""
-    said = float("-inf")
-
-    def advance(done: int, of: int) -> None:
-        nonlocal said
-        if done == of or time.monotonic() - said >= LOG_EVERY_S:
-            said = time.monotonic()
-            log.info("scored %d of %d pairs (%.0f %%)", done, of, 100 * done / max(of, 1))
-
-    return advance

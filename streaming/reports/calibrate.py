@@ -1,5 +1,6 @@
 """A calibration from end to end: questions from PostgreSQL, scores from the scorer, the result stored and written as a report."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,8 +20,13 @@ from streaming.settings import Settings
 from streaming.traffic.database import connected
 from streaming.traffic.plan import Name
 
+log = logging.getLogger(__name__)
+
 # Some seconds of work on two cores: progress moves, and memory stays small.
 BATCH = 64
+LOG_EVERY_S = 5.0
+# Each reference is scored in three pairs: room for some 4,000 of usual length, so that it is embedded once.
+CACHE_BYTES = 256 * 1024 * 1024
 
 # Called with the pairs scored so far and those there are.
 Advance = Callable[[int, int], None]
@@ -66,7 +72,7 @@ def calibrate(plan: CalibrationPlan, settings: Settings, clock: Clock, advance: 
     from streaming.scoring.bertscore import Scorer
     from streaming.scoring.model import load
 
-    scorer = Scorer(load(settings.scorer_model, settings.scorer_layers))
+    scorer = Scorer(load(settings.scorer_model, settings.scorer_layers), CACHE_BYTES)
     scored, left_out = scores(labelled_pairs(questions, plan.seed), scorer, advance)
     for group in (Group.MATCHED, Group.UNRELATED):
         if not any(each is group for each, *_ in scored):
@@ -103,3 +109,16 @@ def scores(pairs: Sequence[Labelled], scorer: Scores, advance: Advance) -> tuple
                 scored.append((labelled.group, labelled.kind, score))
     advance(len(pairs), len(pairs))
     return scored, left_out
+
+
+def logged(clock: Clock) -> Advance:
+    """Progress as log lines: at the start, every few seconds, at the end."""
+    said = float("-inf")
+
+    def advance(done: int, of: int) -> None:
+        nonlocal said
+        if done == of or clock.monotonic() - said >= LOG_EVERY_S:
+            said = clock.monotonic()
+            log.info("scored %d of %d pairs (%.0f %%)", done, of, 100 * done / of)
+
+    return advance

@@ -1,16 +1,17 @@
 """The command `calibrate`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from streaming import settings as setting
 from streaming.clock import SystemClock
-from streaming.reports.calibrate import CalibrationPlan, calibrate, checked
+from streaming.reports.calibrate import Advance, CalibrationPlan, calibrate, checked, logged
 from streaming.reports.calibration_page import quoted
 from streaming.reports.charts.calibration import LOOKS
 from streaming.reports.digits import percent, score
@@ -36,13 +37,18 @@ def in_terminal(plan: CalibrationPlan, settings: setting.Settings, console: Cons
     """Calibrate with a progress bar in a terminal, then print what came of it."""
     columns = (TextColumn("scoring pairs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        shown = bar.add_task("", total=None)
-        result, page = calibrate(plan, settings, SystemClock(), lambda done, of: bar.update(shown, completed=done, total=of))
+        shown, clock = bar.add_task("", total=None), SystemClock()
+        advance: Advance = partial(_advance, bar, shown) if console.is_terminal else logged(clock)
+        result, page = calibrate(plan, settings, clock, advance)
     console.print(_scores(result))
     console.print(_rates(result))
     console.print(quoted(result.in_use), highlight=False)
     console.print(f"Report: {page}", highlight=False, soft_wrap=True)
     return result, page
+
+
+def _advance(bar: Progress, shown: TaskID, done: int, of: int) -> None:
+    bar.update(shown, completed=done, total=of)
 
 
 def _scores(result: Calibration) -> Table:

@@ -46,7 +46,7 @@ class Scorer:
 
         Errors of the model or of memory are raised: they say nothing about a pair.
         """
-        cached = {pair.reference: found for pair in pairs if (found := self._references.get(pair.reference)) is not None}
+        cached = {text: found for pair in pairs for text in pair if (found := self._references.get(text)) is not None}
         texts = {text for pair in pairs for text in pair if text not in cached}
         with torch.inference_mode():
             embedded = cached | self._embed(sorted(texts))

@@ -32,11 +32,3 @@ def test_a_value_out_of_range_is_one_sentence(caplog: pytest.LogCaptureFixture, 
     (said,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert said.exc_info is None
     assert said.getMessage().startswith(f"This calibration cannot be run: {field}={value!r}: ")
-
-
-def test_progress_is_said_at_the_start_and_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    advance = calibration._progress()
-    for done in (0, 64, 100):
-        advance(done, 100)
-    assert [record.getMessage() for record in caplog.records] == ["scored 0 of 100 pairs (0 %)", "scored 100 of 100 pairs (100 %)"]

@@ -1,11 +1,14 @@
 """Scoring the pairs of a calibration, with a scorer that is told its scores."""
 
+import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 
+from streaming.clock import ManualClock
 from streaming.errors import UnscorablePair, UserError
-from streaming.reports.calibrate import BATCH, CalibrationPlan, checked, scores
+from streaming.reports.calibrate import BATCH, CalibrationPlan, checked, logged, scores
 from streaming.scoring.calibration_pairs import Group, Labelled
 from streaming.scoring.pair import Pair
 
@@ -49,3 +52,17 @@ def test_the_smallest_and_the_largest_plan_are_taken() -> None:
 def test_all_bad_fields_are_named_in_one_sentence() -> None:
     with pytest.raises(UserError, match=r"^This calibration cannot be run: pairs=5001: .*5000; seed=-1: .*$"):
         checked(dataset="d", pairs=5001, seed=-1)
+
+
+async def test_progress_is_logged_at_the_start_every_five_seconds_and_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    clock = ManualClock(datetime(2026, 11, 23, tzinfo=UTC))
+    advance = logged(clock)
+    for done in (0, 64, 128, 192, 200):
+        advance(done, 200)
+        await clock.advance(2.5)
+    assert [record.getMessage() for record in caplog.records] == [
+        "scored 0 of 200 pairs (0 %)",
+        "scored 128 of 200 pairs (64 %)",
+        "scored 200 of 200 pairs (100 %)",
+    ]
