@@ -2,6 +2,7 @@
 
 from psycopg2.extras import RealDictCursor
 
+from streaming import topics
 from streaming.reports.covered import sampled
 from streaming.reports.figures import Scope
 from streaming.reports.queries import ask_one
@@ -9,5 +10,5 @@ from streaming.reports.queries import ask_one
 
 def mean_slots(cursor: RealDictCursor, scope: Scope) -> float | None:
     """On average over the samples in the scope's time; None without any."""
-    slots = ask_one(cursor, "slots", sampled(scope))["mean_slots"]
+    slots = ask_one(cursor, "slots", sampled(scope), service=topics.LLM_CONSUMER)["mean_slots"]
     return None if slots is None else float(slots)

@@ -136,6 +136,14 @@ def test_slots_are_the_mean_of_the_samples(rows: ReportRows) -> None:
     assert slots(rows, of_run("run-1", at(30), at(31))) == 32
 
 
+def test_slots_of_several_consumers_add_up(rows: ReportRows) -> None:
+    for replica in ("10.0.0.4", "10.0.0.5"):
+        sample(rows, NOON, "model_slots", 8.0, f"llm_consumer_service@{replica}")
+        sample(rows, at(15), "model_slots", 4.0, f"llm_consumer_service@{replica}")
+    # 16, then 8.
+    assert slots(rows) == pytest.approx(12)
+
+
 def test_figures_are_plain_values(rows: ReportRows) -> None:
     sample(rows, NOON, "memory_bytes", MIB)
     assert msgspec.json.decode(msgspec.json.encode(used(rows)), type=list[Service]) == used(rows)

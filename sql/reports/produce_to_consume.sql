@@ -1,0 +1,36 @@
+-- How long a message took from its producer to its consumer, by topic, of the scope's own trips: until the model was asked, the answer was
+-- scored, the result was stored. A topic stands where one of its messages is known by both times.
+WITH RECURSIVE again AS (
+    -- Replays, and what was sent again in their place.
+    SELECT submission_id FROM submissions
+    WHERE kind = 'replay' AND submitted_at < %(until)s::timestamptz AND (%(run_id)s::text IS NULL OR run_id = %(run_id)s)
+    UNION ALL
+    SELECT s.submission_id FROM submissions s JOIN again ON s.follows = again.submission_id WHERE s.kind = 'requeue'
+), calls AS (
+    SELECT a.outcome, a.enqueued_at, a.llm_started_at, a.llm_finished_at, a.scored_at, a.stored_at
+    FROM attempts a LEFT JOIN submissions s ON s.submission_id = a.submission_id
+    WHERE a.stored_at >= %(since)s::timestamptz AND a.stored_at < %(until)s::timestamptz
+      AND (%(run_id)s::text IS NULL OR s.run_id = %(run_id)s AND a.run_id = %(run_id)s)
+      AND NOT EXISTS (SELECT FROM again WHERE again.submission_id = a.submission_id)
+), passed AS (
+    SELECT a.scored_at, a.stored_at
+    FROM answers a LEFT JOIN submissions s ON s.submission_id = a.submission_id
+    WHERE a.accepted_as = 'passed' AND a.stored_at >= %(since)s::timestamptz AND a.stored_at < %(until)s::timestamptz
+      AND (%(run_id)s::text IS NULL OR s.run_id = %(run_id)s)
+      AND NOT EXISTS (SELECT FROM again WHERE again.submission_id = a.submission_id)
+), messages AS (
+    SELECT %(pending)s AS topic, llm_started_at - enqueued_at AS took FROM calls
+    UNION ALL
+    SELECT %(success)s, scored_at - llm_finished_at FROM calls WHERE outcome = 'success'
+    UNION ALL
+    SELECT CASE outcome WHEN 'overload' THEN %(overload)s WHEN 'quota' THEN %(quota)s ELSE %(fatal)s END, stored_at - llm_finished_at
+    FROM calls WHERE outcome <> 'success'
+    UNION ALL
+    SELECT %(validated)s, stored_at - scored_at FROM passed
+)
+SELECT topic, p[1] AS p50, p[2] AS p90, p[3] AS p95, p[4] AS p99, p[5] AS max
+FROM (
+    SELECT topic, percentile_cont(ARRAY[0.5, 0.9, 0.95, 0.99, 1]) WITHIN GROUP (ORDER BY extract(epoch FROM took)::float8 * 1000) AS p
+    FROM messages WHERE took IS NOT NULL GROUP BY topic
+) AS by_topic
+ORDER BY topic
