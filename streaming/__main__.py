@@ -132,10 +132,12 @@ _HELP = {
     "calibrate": "Say what the score threshold accepts and refuses.",
     "load": "Load a CSV in the Yahoo format into dataset_questions.",
     "traffic": "Run a traffic experiment and print its summary.",
+    "replay": "Ask failed questions again and say how many recovered.",
 }
 _add("calibrate", "streaming.reports.calibrate_cli", "command")
 _add("load", "streaming.traffic.cli", "load")
 _add("traffic", "streaming.traffic.cli", "traffic")
+_add("replay", "streaming.replays.cli", "replay")
 
 
 def main() -> None:

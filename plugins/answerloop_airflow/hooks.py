@@ -68,10 +68,10 @@ class AnswerloopHook(HttpHook):
         """Every submission and attempt of a question."""
         return dict(self.call("GET", f"/questions/{question_id}/timeline"))
 
-    def replay(self, question_id: UUID | str, submission_id: UUID | str, model: str | None = None) -> dict[str, Any]:
-        """Ask a failed question again. The same failed submission is replayed once, however often this is called."""
-        body = {"submission_id": str(submission_id), **({"model": model} if model else {})}
-        return dict(self.call("POST", f"/questions/{question_id}/replay", json=body))
+    def replay(self, question_id: UUID | str, submission_id: UUID | str, **fields: str | None) -> dict[str, Any]:
+        """Ask a failed question again; `fields`: model, replay_id. One submission is replayed once, however often this is called."""
+        given = {name: value for name, value in fields.items() if value is not None}
+        return dict(self.call("POST", f"/questions/{question_id}/replay", json={"submission_id": str(submission_id), **given}))
 
     def run(self, run_id: str) -> dict[str, Any]:
         """Counts by state and the summary of a traffic run."""

@@ -89,12 +89,12 @@ class Questions:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(news.wait(), left)
 
-    async def replay(self, question_id: UUID, submission_id: UUID, model: str | None) -> tuple[UUID, bool] | Refusal:
+    async def replay(self, question_id: UUID, submission_id: UUID, model: str | None, replay_id: str | None) -> tuple[UUID, bool] | Refusal:
         """The submission that repeats a failed one, and whether this call made it. Raises Unreachable, Overfull."""
         if self._enqueuer.full:
             raise Overfull("too many questions wait to go to Kafka; replay later")
         now = self._clock.now()
-        result = await self._database.atomic(lambda connection: replay(connection, question_id, submission_id, model, now))
+        result = await self._database.atomic(lambda connection: replay(connection, question_id, submission_id, model, replay_id, now))
         if not isinstance(result, Refusal) and result[1]:
             self._enqueuer.claimed()
         return result

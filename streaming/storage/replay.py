@@ -12,8 +12,8 @@ FIND = "SELECT status, submission_id, run_id, model FROM questions WHERE questio
 REPLAYED = "SELECT submission_id FROM submissions WHERE follows = %s AND question_id = %s AND kind = 'replay'"
 
 SUBMIT = """
-INSERT INTO submissions (submission_id, question_id, kind, follows, run_id, model, submitted_at)
-VALUES (%(new)s, %(question_id)s, 'replay', %(old)s, %(run_id)s, %(model)s, %(now)s);
+INSERT INTO submissions (submission_id, question_id, kind, follows, run_id, model, submitted_at, replay_id)
+VALUES (%(new)s, %(question_id)s, 'replay', %(old)s, %(run_id)s, %(model)s, %(now)s, %(replay_id)s);
 UPDATE failed_questions SET replayed_at = %(now)s WHERE question_id = %(question_id)s AND submission_id = %(old)s;
 UPDATE questions SET status = 'pending', submission_id = %(new)s, submitted_at = %(now)s, model = %(model)s,
                      enqueued_at = NULL, resolved_at = NULL
@@ -31,8 +31,8 @@ WITH lost AS MATERIALIZED (
     FROM lost WHERE q.question_id = lost.question_id AND q.submission_id = lost.old AND q.status = 'pending'
     RETURNING q.question_id, q.run_id, q.model, lost.old, lost.new
 )
-INSERT INTO submissions (submission_id, question_id, kind, follows, run_id, model, submitted_at)
-SELECT new, question_id, 'requeue', old, run_id, model, %(now)s FROM moved
+INSERT INTO submissions (submission_id, question_id, kind, follows, run_id, model, submitted_at, replay_id)
+SELECT new, question_id, 'requeue', old, run_id, model, %(now)s, (SELECT replay_id FROM submissions WHERE submission_id = old) FROM moved
 RETURNING question_id
 """
 
@@ -47,10 +47,12 @@ class Refusal(Enum):
     NOT_FAILED = "it has not failed"
 
 
-def replay(connection: Connection, question_id: UUID, submission_id: UUID, model: str | None, now: datetime) -> tuple[UUID, bool] | Refusal:
+def replay(
+    connection: Connection, question_id: UUID, submission_id: UUID, model: str | None, replay_id: str | None, now: datetime
+) -> tuple[UUID, bool] | Refusal:
     """The submission that repeats `submission_id`, and whether this call made it.
 
-    Without `model` the question keeps the one that was asked for before.
+    Without `model` the question keeps the one that was asked for before. `replay_id`: the replay of many that this is part of.
     """
     with connection.cursor(cursor_factory=RealDictCursor) as cursor:
         cursor.execute(FIND, (question_id,))
@@ -65,7 +67,14 @@ def replay(connection: Connection, question_id: UUID, submission_id: UUID, model
         if question["status"] != "failed":
             return Refusal.NOT_FAILED
         new = uuid4()
-        values = {"question_id": question_id, "old": submission_id, "new": new, "run_id": question["run_id"], "now": now}
+        values = {
+            "question_id": question_id,
+            "old": submission_id,
+            "new": new,
+            "run_id": question["run_id"],
+            "replay_id": replay_id,
+            "now": now,
+        }
         cursor.execute(SUBMIT, {**values, "model": model or question["model"]})
     return new, True
 

@@ -91,7 +91,7 @@ async def replay(id: UUID, wanted: ReplayIn, request: Request) -> Response:
     """Ask a failed question again; naming the same submission twice replays it once."""
     parts = _parts(request)
     await _refuse_unknown_model(parts, wanted.model)
-    result = await parts.questions.replay(id, wanted.submission_id, wanted.model)
+    result = await parts.questions.replay(id, wanted.submission_id, wanted.model, wanted.replay_id)
     if result is Refusal.UNKNOWN_QUESTION:
         raise _nobody_asked(id)
     if isinstance(result, Refusal):

@@ -55,6 +55,7 @@ class ReplayIn(BaseModel):
 
     submission_id: UUID
     model: Name | None = Field(None, description="null: the one that was asked for before")
+    replay_id: Name | None = Field(None, description="the replay of many failures that this is part of")
 
 
 class Found(BaseModel):

@@ -15,13 +15,13 @@ FROM questions WHERE question_id = %s
 
 # Also the attempts of submissions that nobody knows here: of messages made by hand for a question that exists.
 SUBMISSIONS = """
-SELECT s.submission_id, s.kind, s.follows, s.run_id, s.model, s.submitted_at,
+SELECT s.submission_id, s.kind, s.follows, s.run_id, s.replay_id, s.model, s.submitted_at,
        a.accepted_as, a.accepted_retry_count, a.bert_score, a.first_score, a.total_processing_time_ms, a.stored_at, a.scored_at,
        f.cause, f.last_error, f.failed_at, f.replayed_at
 FROM (
-    SELECT submission_id, kind, follows, run_id, model, submitted_at FROM submissions WHERE question_id = %(question_id)s
+    SELECT submission_id, kind, follows, run_id, replay_id, model, submitted_at FROM submissions WHERE question_id = %(question_id)s
     UNION ALL
-    SELECT submission_id, 'unknown', NULL, min(run_id), NULL, min(stored_at) FROM attempts
+    SELECT submission_id, 'unknown', NULL, min(run_id), NULL, NULL, min(stored_at) FROM attempts
     WHERE question_id = %(question_id)s AND submission_id NOT IN (SELECT submission_id FROM submissions WHERE question_id = %(question_id)s)
     GROUP BY submission_id
 ) s

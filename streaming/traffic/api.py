@@ -1,4 +1,4 @@
-"""The storage API as the traffic generator uses it: asking questions and waiting for their answers.
+"""The storage API as traffic and replays use it: asking questions, waiting for their answers, asking what failed again.
 
 httpx gets slow with many requests in one client's flight, so the requests are spread over several clients of few connections each.
 """
@@ -6,6 +6,7 @@ httpx gets slow with many requests in one client's flight, so the requests are s
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -38,7 +39,14 @@ class Reply:
 
 
 class NotTaken(Exception):
-    """The API did not take a question, or did not within the time it was given. The text says why."""
+    """The API did not take a request, or did not within the time it was given. The text says why.
+
+    `status`: the HTTP status of a refusal, None where the time was over.
+    """
+
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 class _TryAgain(Exception):
@@ -125,18 +133,31 @@ class QuestionApi:
         except (_TryAgain, NotTaken) as err:
             raise Unreachable(f"The API at {self._base_url} cannot be used: {err}. Is the stack up (`make up`)?") from err
 
-    async def ask(self, question: dict[str, str | None], patience_s: float) -> Reply:
+    async def ask(self, question: Mapping[str, str | None], patience_s: float) -> Reply:
         """The first reply to a question (the fields of POST /questions).
 
         Tried again while the API is away or asks for patience. Raises NotTaken when `patience_s` is over, or at once for a question
         that the API refuses.
         """
-        fields = {name: value for name, value in question.items() if value is not None}
+        return _reply(await self._post("/questions", question, patience_s))
+
+    async def replay(self, question_id: UUID, submission_id: UUID, model: str | None, replay_id: str, patience_s: float) -> bool:
+        """Ask a question again whose submission failed; whether this call made it, not one before it.
+
+        Tried again while the API is away or asks for patience. Raises NotTaken when `patience_s` is over, or at once with the `status`
+        of the refusal.
+        """
+        wanted = {"submission_id": str(submission_id), "model": model, "replay_id": replay_id}
+        reply = await self._post(f"/questions/{question_id}/replay", wanted, patience_s)
+        return bool(reply["status"] == "pending")
+
+    async def _post(self, path: str, fields: Mapping[str, str | None], patience_s: float) -> Any:
+        given = {name: value for name, value in fields.items() if value is not None}
         deadline = self._clock.monotonic() + patience_s
         backoff = FIRST_BACKOFF_S
         while True:
             try:
-                return _reply(await self._posts.request("POST", "/questions", POST_TIMEOUT_S, json=fields))
+                return await self._posts.request("POST", path, POST_TIMEOUT_S, json=given)
             except _TryAgain as err:
                 wait = backoff if err.after_s is None else err.after_s
                 if self._clock.monotonic() + wait > deadline:
@@ -185,7 +206,7 @@ def _body_of(response: httpx.Response) -> Any:
         raise _TryAgain(f"the API answers {status}: {_detail(response)}", _retry_after_s(response))
     if status in (401, 403):
         raise ConfigurationError(f"The API at {response.url.copy_with(path='/')} refuses the token ({status}): set ANSWERLOOP_API_TOKEN")
-    raise NotTaken(f"the API answers {status}: {_detail(response)}")
+    raise NotTaken(f"the API answers {status}: {_detail(response)}", status)
 
 
 def _detail(response: httpx.Response) -> str:

@@ -67,10 +67,12 @@ def checked(**fields: object) -> TrafficPlan:
     try:
         return TrafficPlan.model_validate(fields)
     except ValidationError as err:
-        lines = [
-            f"  {'.'.join(str(part) for part in each['loc']) or 'plan'}: {each['msg']} (given: {each['input']!r})"
-            if each["loc"]
-            else f"  {each['msg']}"
-            for each in err.errors()
-        ]
-        raise UserError("This plan cannot be run:\n" + "\n".join(lines)) from err
+        raise UserError("This plan cannot be run:\n" + complaints(err)) from err
+
+
+def complaints(err: ValidationError) -> str:
+    """A line for each bad field: its name, what is allowed, what was given."""
+    return "\n".join(
+        f"  {'.'.join(str(part) for part in each['loc'])}: {each['msg']} (given: {each['input']!r})" if each["loc"] else f"  {each['msg']}"
+        for each in err.errors()
+    )

@@ -182,6 +182,15 @@ async def test_a_replay_may_name_another_model(bench: Storage) -> None:
         assert (await bench.message(str(asked.question_id))).requested_model == "another"
 
 
+async def test_the_history_says_which_replay_asked_a_question_again(bench: Storage) -> None:
+    async with bench.api() as api:
+        asked = await failed(bench, api)
+        assert (await replay(api, asked, replay_id="evening")).status_code == 202
+        assert (await replay(api, asked, replay_id="morning")).status_code == 200
+        story = (await api.get(f"/questions/{asked.question_id}/timeline")).json()
+    assert [each["replay_id"] for each in story["submissions"]] == [None, "evening"]
+
+
 async def test_only_what_has_failed_is_replayed(bench: Storage) -> None:
     async with bench.api() as api:
         asked, answered = await pending(bench, api, "one?"), await pending(bench, api, "two?")
@@ -312,6 +321,21 @@ async def test_lost_questions_are_asked_again_and_no_others(bench: Storage, monk
         assert bench.question(lost.question_id)["status"] == "pending"
     (row,) = bench.rows("SELECT * FROM submissions WHERE kind = 'requeue'")
     assert row["follows"] == lost.submission_id
+
+
+async def test_a_lost_replay_is_asked_again_as_part_of_its_replay(bench: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stuck, "BETWEEN_SAMPLES_S", 0.01)
+    async with bench.api() as api:
+        asked = await failed(bench, api)
+        await replay(api, asked, replay_id="evening")
+        await bench.message(str(asked.question_id))
+        assert (await api.post("/maintenance/requeue-stuck")).json()["requeued"] == 1
+        story = (await api.get(f"/questions/{asked.question_id}/timeline")).json()
+    assert [(each["kind"], each["replay_id"]) for each in story["submissions"]] == [
+        ("first", None),
+        ("replay", "evening"),
+        ("requeue", "evening"),
+    ]
 
 
 async def test_what_was_stored_by_other_means_makes_the_outbox_look_within_a_second(bench: Storage) -> None:

@@ -33,7 +33,7 @@ def test_a_question_is_asked_with_the_fields_that_are_given_and_the_token() -> N
     [
         (lambda hook: hook.question("q", wait_s=5), "GET /questions/q?wait=5"),
         (lambda hook: hook.timeline("q"), "GET /questions/q/timeline"),
-        (lambda hook: hook.replay("q", "s", "llama"), "POST /questions/q/replay"),
+        (lambda hook: hook.replay("q", "s", model="llama"), "POST /questions/q/replay"),
         (lambda hook: hook.run("evening-3"), "GET /runs/evening-3"),
         (lambda hook: hook.requeue_stuck(), "POST /maintenance/requeue-stuck"),
     ],

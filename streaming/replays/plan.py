@@ -1,0 +1,58 @@
+"""What to replay: which failures, with which model, how many at most, and when a person must agree."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from streaming.errors import UserError
+from streaming.traffic.plan import Name, complaints
+
+MOST = 10_000
+
+
+def _in_utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+# A time without a zone is UTC.
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+
+
+class ReplayPlan(BaseModel):
+    """A filter over failures, and what to do with those that it lets through; an empty field filters nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cause: Name | None = Field(default=None, description="why they failed")
+    run_id: Name | None = Field(default=None, description="the traffic run that they belong to")
+    since: Moment | None = Field(default=None, description="they failed at this time or later")
+    until: Moment | None = Field(default=None, description="they failed before this time")
+    error_text: Name | None = Field(default=None, description="words in the text of the error, in upper or lower case")
+    model: Name | None = Field(default=None, description="the model to ask; none: the one that was asked for before")
+    limit: int = Field(default=1000, ge=1, le=MOST, description="replay the oldest so many")
+    dry_run: bool = Field(default=False, description="show what would be replayed, and replay nothing")
+    approve_above: int = Field(default=500, ge=0, le=MOST, description="more than this many wait until a person approves")
+    timeout_s: int = Field(default=600, ge=10, le=86_400, description="seconds that the replayed questions may take to be answered or fail")
+
+    @model_validator(mode="after")
+    def _time_runs_forward(self) -> Self:
+        if self.since and self.until and self.since >= self.until:
+            raise ValueError("`since` must be before `until`")
+        return self
+
+    def __str__(self) -> str:
+        """The filter in words."""
+        said = [
+            f"{name} {value!r}" for name, value in (("cause", self.cause), ("run", self.run_id), ("error text", self.error_text)) if value
+        ]
+        said += [f"{name} {time:%Y-%m-%d %H:%M:%S} UTC" for name, time in (("since", self.since), ("until", self.until)) if time]
+        return ", ".join(said) or "no filter"
+
+
+def checked(**fields: object) -> ReplayPlan:
+    """The plan with these fields. Raises UserError that names every bad one and what is allowed."""
+    try:
+        return ReplayPlan.model_validate(fields)
+    except ValidationError as err:
+        raise UserError("Nothing can be replayed by this plan:\n" + complaints(err)) from err

@@ -1,0 +1,37 @@
+"""A choice and an outcome as people read them. Texts of questions and errors are untrusted: nothing in them is markup or a control code."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from streaming.replays.choice import Choice
+from streaming.replays.outcome import Outcome
+
+
+def choice_table(choice: Choice) -> RenderableType:
+    """How many match, by cause, and a sample."""
+    causes = Table("cause", "failures", title=f"{choice.matched} failures match", title_justify="left", min_width=40)
+    for cause, count in choice.matching.items():
+        causes.add_row(plain(cause), f"{count:,}")
+    sample = Table("failed at (UTC)", "cause", "run", "question", "error", title="the oldest of them", title_justify="left")
+    for each in choice.sample:
+        run = plain(each.run_id or "-")
+        sample.add_row(f"{each.failed_at:%m-%d %H:%M:%S}", plain(each.cause), run, plain(each.question, 60), plain(each.error, 60))
+    return Group(causes, sample) if choice.sample else causes
+
+
+def outcome_table(outcome: Outcome) -> RenderableType:
+    """How many recovered, and why the others did not."""
+    table = Table("outcome", "questions", "an error among them", title=f"Replay {plain(outcome.replay_id)}", title_justify="left")
+    table.add_row("recovered", f"{outcome.recovered:,}", "")
+    for cause, count in outcome.failed_again.items():
+        table.add_row(plain(f"failed again: {cause}"), f"{count:,}", plain(outcome.errors[cause], 80))
+    if outcome.pending:
+        table.add_row("pending", f"{outcome.pending:,}", "")
+    return table
+
+
+def plain(text: str, most: int = 200) -> Text:
+    """The text on one line, without anything that a terminal or rich would act on, cut at `most` characters."""
+    line = "".join(character if character.isprintable() else " " for character in " ".join(text.split()))
+    return Text(line if len(line) <= most else line[: most - 1] + "…")
