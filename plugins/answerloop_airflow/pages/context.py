@@ -26,7 +26,7 @@ MENU = (
     Entry("/health", "Health"),
 )
 
-# Whatever a question or an answer holds, it is text: everything is escaped unless a template says otherwise, and none does for data.
+# Whatever a question or an answer holds, it is text: everything is escaped. No template says otherwise.
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates")),
     autoescape=True,

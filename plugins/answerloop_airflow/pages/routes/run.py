@@ -1,19 +1,24 @@
 """Run: how it gets on while it goes on, its report once there is one, and what it can be compared with."""
 
+from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
+from starlette.status import HTTP_204_NO_CONTENT
 
 from answerloop_airflow.pages.context import Data, page
 from answerloop_airflow.pages.database import Database, Row
+from answerloop_airflow.pages.drawn import drawn
 from answerloop_airflow.pages.progress import look_again_s
 from answerloop_airflow.pages.queries import progress, reports, runs
 from streaming.clock import SystemClock
 from streaming.reports.figures import Kind
 from streaming.reports.run_summary import RunSummary
 
+REPORT_WITHIN = timedelta(minutes=10)
 router = APIRouter()
 
 
@@ -28,10 +33,18 @@ def run(request: Request, database: Data, id: str) -> HTMLResponse:
         "run.html",
         run=found,
         summary=summary,
-        report=None if report is None else _body(report, f"{request.scope.get('root_path', '')}/files/run/{id}/"),
+        report=None if report is None else drawn(report, f"{request.scope.get('root_path', '')}/files/run/{quote(id)}/"),
+        awaited=report is None and _ended_lately(found),
         others=[each for each in runs.summarised(database) if each["run_id"] != id] if summary else [],
         moving=_moving(database, found) if _goes_on(found) else None,
     )
+
+
+@router.get("/run/report")
+def report(database: Data, id: str) -> Response:
+    """Loads the page anew once the report is there."""
+    is_there = reports.stored(database, Kind.RUN, id) is not None
+    return Response(status_code=HTTP_204_NO_CONTENT, headers={"HX-Refresh": "true"} if is_there else None)
 
 
 @router.get("/run/live")
@@ -57,8 +70,6 @@ def _moving(database: Database, run: Row) -> dict[str, Any]:
     return {**values, "again_s": look_again_s(clock.monotonic() - began)}
 
 
-def _body(report: Any, files: str) -> str:
-    # Plotly, which builds the charts, takes a moment to import and is used here alone.
-    from streaming.reports.page import body
-
-    return body(report, files=files)
+def _ended_lately(run: Row) -> bool:
+    """Whether its report may still be on its way."""
+    return run["finished_at"] is not None and SystemClock().now() - run["finished_at"] < REPORT_WITHIN
