@@ -4,8 +4,8 @@ from streaming.reports import frame
 from streaming.reports.charts.calibration import distributions, errors
 from streaming.reports.digits import noun, percent, span
 from streaming.reports.frame import Page, Section, Tile
-from streaming.scoring.calibration import Calibration, Rates, Share, scores_of
-from streaming.scoring.calibration_pairs import Group
+from streaming.scoring.calibration import Calibration, Rates, Share, scores_of, share, variants
+from streaming.scoring.calibration_pairs import VARIANT_OF, Group
 
 FILES = (
     ("calibration.json", "all of it, every score included, as one JSON document"),
@@ -88,19 +88,28 @@ def _sentences(calibration: Calibration) -> list[str]:
         sentences.append("No threshold is recommended: none tells matched from unrelated answers better than chance.")
     if strict := calibration.at_strict:
         sentences.append(f"The smallest threshold with at most 1 % false accepts is {strict.threshold:g} ({_both(strict)}).")
-    return [*sentences, _caution(calibration)]
+    return [*sentences, *_real(calibration), _caution(calibration)]
+
+
+def _real(calibration: Calibration) -> list[str]:
+    """What the threshold does to the matched answers that somebody gave."""
+    sentences = []
+    for each in calibration.samples:
+        if each.group is Group.MATCHED and not each.kind.startswith(VARIANT_OF):
+            refused = share(sum(score < calibration.threshold for score in each.scores), len(each.scores))
+            sentences.append(f"Where the matched answer is {each.kind}, it refuses {percent(refused.rate)} ({_counted(refused)}).")
+    return sentences
 
 
 def _caution(calibration: Calibration) -> str:
-    matched = [each for each in calibration.samples if each.group is Group.MATCHED]
-    variants = sum(len(each.scores) for each in matched if each.kind.startswith("variant: "))
-    of = sum(len(each.scores) for each in matched)
-    if not variants:
+    made = variants(calibration.samples)
+    if not made.count:
         return "A matched answer is one to the same question; nobody has judged whether it is right."
     return (
-        f"{variants:,} of {of:,} matched answers are variants of the reference, made by fixed rules, because no answer of a real model is"
-        " recorded for the question. They stay closer to the reference than an answer that somebody else wrote: of real answers, every"
-        " threshold refuses more than it does here, and the recommended one may be too high for them. The false accepts rest on no variant."
+        f"{made.count:,} of {made.of:,} matched answers are variants of the reference, made by fixed rules, because no answer of a real"
+        " model is recorded for the question. They stay much closer to the reference than an answer that somebody else wrote: of real answers,"
+        " every threshold refuses more than it does here, and the recommended one may be too high for them. The false accepts rest on no"
+        " variant."
     )
 
 

@@ -4,7 +4,7 @@ import msgspec
 from psycopg2.extensions import connection
 
 from streaming.reports.figures import CalibrationQuote, Kind
-from streaming.scoring.calibration import Calibration, rates_at
+from streaming.scoring.calibration import Calibration, rates_at, variants
 
 _STORE = """
 INSERT INTO metric_reports (kind, subject, since, until, simulated, report, created_at)
@@ -57,4 +57,5 @@ def quote(database: connection, scorer: str, threshold: float) -> CalibrationQuo
         false_accept_rate=rates.false_accepts.rate,
         false_reject_rate=rates.false_rejects.rate,
         recommended=calibration.recommended,
+        variants=variants(calibration.samples).rate,
     )

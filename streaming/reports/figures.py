@@ -150,7 +150,10 @@ class Whole(msgspec.Struct, frozen=True):
 
 
 class CalibrationQuote(msgspec.Struct, frozen=True):
-    """What the newest calibration of the scorer in use says of the threshold in use. Rates are 0..1."""
+    """What the newest calibration of the scorer in use says of the threshold in use. Rates are 0..1.
+
+    `variants`: share of the matched answers that are variants of the reference, made by rules; real answers are refused more often.
+    """
 
     subject: str
     scorer: str
@@ -159,6 +162,7 @@ class CalibrationQuote(msgspec.Struct, frozen=True):
     false_accept_rate: float
     false_reject_rate: float
     recommended: float
+    variants: float | None = None
 
 
 class Figures(msgspec.Struct, frozen=True):

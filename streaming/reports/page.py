@@ -127,9 +127,10 @@ def _trend(report: Report, earlier: Sequence[Report]) -> list[Section]:
 def _quoted(quote: CalibrationQuote | None) -> list[str]:
     if quote is None:
         return ["No calibration of the scorer in use says what its threshold accepts wrongly."]
+    made = f", of which {percent(quote.variants)} are variants of the reference: it refuses more real ones" if quote.variants else ""
     return [
         f"{quote.threshold:g} accepts {percent(quote.false_accept_rate)} of unrelated answers with this scorer"
-        f" and refuses {percent(quote.false_reject_rate)} of good ones ({quote.scorer}, calibrated on {quote.dataset};"
+        f" and refuses {percent(quote.false_reject_rate)} of matched ones{made} ({quote.scorer}, calibrated on {quote.dataset};"
         f" recommended: {quote.recommended:g})."
     ]
 

@@ -12,7 +12,7 @@ from statistics import fmean, quantiles
 
 import msgspec
 
-from streaming.scoring.calibration_pairs import Group
+from streaming.scoring.calibration_pairs import VARIANT_OF, Group
 
 # Thresholds are recommended to three decimals: finer than the intervals of any sample that fits here.
 STEPS = 1000
@@ -112,6 +112,13 @@ def samples_of(scored: Sequence[tuple[Group, str, float]]) -> list[Sample]:
 def scores_of(samples: Sequence[Sample], group: Group) -> list[float]:
     """All scores of a group, ascending."""
     return sorted(score for sample in samples if sample.group is group for score in sample.scores)
+
+
+def variants(samples: Sequence[Sample]) -> Share:
+    """How many of the matched answers are variants of their reference. Raises ValueError without a matched pair."""
+    matched = [sample for sample in samples if sample.group is Group.MATCHED]
+    made = sum(len(sample.scores) for sample in matched if sample.kind.startswith(VARIANT_OF))
+    return share(made, sum(len(sample.scores) for sample in matched))
 
 
 def rates_at(samples: Sequence[Sample], threshold: float) -> Rates:

@@ -50,6 +50,7 @@ class Labelled(NamedTuple):
     pair: Pair
 
 
+VARIANT_OF = "variant: "
 OTHER_REFERENCE = "another reference for the same question"
 OF_ANOTHER_QUESTION = "reference of another question"
 OF_THE_SAME_TOPIC = "reference of another question of the topic"
@@ -110,7 +111,7 @@ def _matched(question: Question, rng: Random) -> Labelled:
     elif question.other_reference:
         kind_text, answer = OTHER_REFERENCE, question.other_reference
     else:
-        kind_text, answer = f"variant: {kind}", text
+        kind_text, answer = f"{VARIANT_OF}{kind}", text
     return Labelled(Group.MATCHED, kind_text, Pair(answer, question.reference))
 
 

@@ -79,6 +79,7 @@ def test_it_is_stored_quoted_and_written(first: tuple[Calibration, Path], databa
         quoted, rates = quote(database, result.scorer, threshold), rates_at(result.samples, threshold)
         assert quoted is not None
         assert (quoted.threshold, quoted.dataset, quoted.recommended) == (threshold, "sample", result.recommended)
+        assert quoted.variants == 1.0
         assert (quoted.false_accept_rate, quoted.false_reject_rate) == (rates.false_accepts.rate, rates.false_rejects.rate)
 
 

@@ -48,8 +48,9 @@ def test_a_dataset_that_is_not_loaded_is_one_sentence_without_a_stack_trace_and_
     assert airflow.ended(api, DAG, dag_run) == "failed"
     ((task, log),) = airflow.failures(api, DAG, dag_run)
     assert task["try_number"] == 1
-    (sentence,) = [line for line in log if "is not loaded" in line and line.startswith("ERROR")]
-    assert f"The dataset {name!r} is not loaded; loaded are: " in sentence
+    sentence = next(line for line in log if line.startswith("ERROR"))
+    assert sentence.startswith(f"ERROR The dataset {name!r} is not loaded; loaded are: ")
+    assert not [line for line in log if "Traceback" in line or 'File "' in line]
 
     with closing(psycopg2.connect(settings.load().database_url)) as database, database, database.cursor() as cursor:
         cursor.execute(

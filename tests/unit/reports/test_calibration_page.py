@@ -77,6 +77,8 @@ def test_the_page_says_what_matched_answers_are_and_never_passes_variants_off_as
     assert "3 of 4 matched answers are variants of the reference, made by fixed rules" in text
     assert VARIANT in text
     assert OF_A_MODEL in text
+    assert f"Where the matched answer is {OF_A_MODEL}, it refuses 0 % (0 of 1, 0.0 to 79.3 %)." in text
+    assert f"Where the matched answer is {VARIANT}" not in text
     only_answers = text_of(made((Group.MATCHED, OF_A_MODEL, 0.9), (Group.UNRELATED, UNRELATED, 0.1)))
     assert "made by fixed rules" not in only_answers
     assert "nobody has judged whether it is right" in only_answers
