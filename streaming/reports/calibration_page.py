@@ -107,9 +107,9 @@ def _caution(calibration: Calibration) -> str:
         return "A matched answer is one to the same question; nobody has judged whether it is right."
     return (
         f"{made.count:,} of {made.of:,} matched answers are variants of the reference, made by fixed rules, because no answer of a real"
-        " model is recorded for the question. They stay much closer to the reference than an answer that somebody else wrote: of real answers,"
-        " every threshold refuses more than it does here, and the recommended one may be too high for them. The false accepts rest on no"
-        " variant."
+        " model is recorded for the question. They stay much closer to the reference than an answer that somebody else wrote: of real"
+        " answers, every threshold refuses more than it does here, and the recommended one may be too high for them. The false accepts"
+        " rest on no variant."
     )
 
 
