@@ -43,24 +43,7 @@ CREATE TABLE service_samples_hourly (
     PRIMARY KEY (service, metric, hour)
 );
 
--- Every trip, and whether it asks a failure again: a replay does, and so does what was sent again in the place of a lost replay.
-CREATE VIEW trips AS
-SELECT s.submission_id, s.question_id, s.kind, s.run_id, s.submitted_at,
-       CASE s.kind
-           WHEN 'first' THEN false
-           WHEN 'replay' THEN true
-           ELSE (
-               WITH RECURSIVE before AS (
-                   SELECT b.kind, b.follows FROM submissions b WHERE b.submission_id = s.follows
-                   UNION ALL
-                   SELECT b.kind, b.follows FROM submissions b JOIN before ON b.submission_id = before.follows
-                   WHERE before.kind = 'requeue'
-               )
-               SELECT coalesce(bool_or(before.kind = 'replay'), false) FROM before
-           )
-       END AS replayed
-FROM submissions s;
-
--- Reports choose rows by the time they were written.
+-- Reports choose rows by the time they were written, and a run's answers by its submissions.
 CREATE INDEX answers_by_time ON answers (stored_at);
-CREATE INDEX submissions_again_by_time ON submissions (submitted_at) WHERE kind <> 'first';
+CREATE INDEX answers_by_submission ON answers (submission_id);
+CREATE INDEX replays_by_time ON submissions (submitted_at) WHERE kind = 'replay';

@@ -1,8 +1,8 @@
 -- The scope's requests, by the time they were intended: by first reply, by end, and how long both took.
 WITH mine AS (
     SELECT r.question_id, r.intended_at, r.sent_at, r.resolved_at, r.first_status, r.final_status, r.source, r.perceived_ms, r.real_ms,
-           q.run_id IS DISTINCT FROM r.run_id AS elsewhere
-    FROM traffic_requests r LEFT JOIN questions q ON q.question_id = r.question_id
+           q.question_id IS NULL AS elsewhere
+    FROM traffic_requests r LEFT JOIN questions q ON q.question_id = r.question_id AND q.run_id = r.run_id
     WHERE r.intended_at >= %(since)s::timestamptz AND r.intended_at < %(until)s::timestamptz
       AND (%(run_id)s::text IS NULL OR r.run_id = %(run_id)s)
 ), perceived AS (

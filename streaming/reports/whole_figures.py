@@ -19,7 +19,8 @@ def whole(cursor: RealDictCursor, scope: Scope) -> Whole:
     rows = covered(scope)
     requests = ask_one(cursor, "requests", rows)
     failures = ask_one(cursor, "failures", rows)["counts"]
-    answered, failed = ask_one(cursor, "scores", rows)["answered"], sum(failures.values())
+    flows = [Flow(**row) for row in ask(cursor, "flows", rows)]
+    answered, failed = sum(flow.count for flow in flows if flow.target == "answered"), sum(failures.values())
     bins = ask(cursor, "latency_distribution", rows, edges=LATENCY_EDGES_MS)
     figures = {
         **requests,
@@ -33,7 +34,7 @@ def whole(cursor: RealDictCursor, scope: Scope) -> Whole:
         "stages": ask_one(cursor, "stages", rows),
         "services": services(cursor, scope),
         "over_time": _over_time(cursor, scope, rows),
-        "flows": [Flow(**row) for row in ask(cursor, "flows", rows)],
+        "flows": flows,
         "replays": ask_one(cursor, "replays", rows),
         "dead_letters": ask_one(cursor, "dead_letters", sampled(scope), topic=topics.DEAD_LETTERS)["taken"],
     }

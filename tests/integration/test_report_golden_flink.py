@@ -6,6 +6,7 @@ import pytest
 
 from streaming.reports.figures import Flink, Scope
 from streaming.reports.flink_figures import flink
+from streaming.reports.model_figures import model
 from streaming.reports.run_summary import Scores
 from tests.integration.private_tables import private_tables
 from tests.integration.report_rows import DAY, MIDNIGHT, NEXT_DAY, ReportRows, at, of_day, of_run, report_rows
@@ -27,7 +28,7 @@ def rows(url: str) -> Iterator[ReportRows]:
 
 def figures(rows: ReportRows, scope: Scope = DAY) -> Flink:
     with rows.reading() as cursor:
-        return flink(cursor, scope, 0.75)
+        return flink(cursor, scope, 0.75, model(cursor, scope).retries)
 
 
 @pytest.fixture
