@@ -77,8 +77,8 @@ class RouteAnswers(KeyedProcessFunction):
         source = Source(partition, offset, None if raw is None else bytes(raw))
         done = effect(source, msgspec.json.decode(judgement, type=Judged), remembered, self._rules, now)
         for name, growth in counted(done, remembered).items():
-            if growth:
-                self._counters[name].inc(growth)
+            # By 0 too: Flink shows a counter once it was counted in a bundle, and Prometheus sees no growth from nothing.
+            self._counters[name].inc(growth)
         self._lag_ms = _lag_ms(now, ctx.timer_service().current_watermark())
         if done.outcome is not None and done.outcome.remembered != remembered:
             self._state.update(msgspec.json.encode(done.outcome.remembered).decode())

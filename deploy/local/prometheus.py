@@ -54,8 +54,9 @@ def ports_of_jobs(ports: Ports) -> dict[str, int]:
 
 
 def flink_reporter(port: int) -> tuple[str, ...]:
-    """Words for the command line of a JobManager or TaskManager. Its reporter has no setting for an address: it listens on all of them."""
-    return (
-        "-Dmetrics.reporter.prom.factory.class=org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
-        f"-Dmetrics.reporter.prom.port={port}",
-    )
+    """Words for the command line of a JobManager or TaskManager. The reporter has no setting for an address: it listens on all of them.
+
+    `-D` is a word of its own: jobmanager.sh takes any other first word for a host.
+    """
+    factory = "org.apache.flink.metrics.prometheus.PrometheusReporterFactory"
+    return ("-D", f"metrics.reporter.prom.factory.class={factory}", "-D", f"metrics.reporter.prom.port={port}")
