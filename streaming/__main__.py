@@ -128,15 +128,25 @@ def _add(name: str, module: str, function: str) -> None:
         app.command(name, help=_HELP[name])(lambda: None)
 
 
+def _add_group(name: str, module: str) -> None:
+    """The same for a group of commands, `app` of the module."""
+    if len(sys.argv) > 1 and sys.argv[1] == name:
+        app.add_typer(import_module(module).app, name=name)
+    else:
+        app.command(name, help=_HELP[name])(lambda: None)
+
+
 _HELP = {
     "calibrate": "Say what the score threshold accepts and refuses.",
     "load": "Load a CSV in the Yahoo format into dataset_questions.",
     "traffic": "Run a traffic experiment and print its summary.",
+    "report": "The report of a run or a day.",
     "replay": "Ask failed questions again and say how many recovered.",
 }
 _add("calibrate", "streaming.reports.calibrate_cli", "command")
 _add("load", "streaming.traffic.cli", "load")
 _add("traffic", "streaming.traffic.cli", "traffic")
+_add_group("report", "streaming.reports.report_cli")
 _add("replay", "streaming.replays.cli", "replay")
 
 

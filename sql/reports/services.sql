@@ -24,7 +24,7 @@ WITH cpu_samples AS (
     WHERE metric = 'memory_bytes' AND hour > %(since)s::timestamptz - interval '1 hour' AND hour < %(until)s::timestamptz
 )
 SELECT service, mean_cpu, largest_cpu, mean_memory_mib, largest_memory_mib
-FROM (SELECT service, sum(cores * seconds) / sum(seconds) AS mean_cpu, max(largest) AS largest_cpu FROM cpu GROUP BY service) AS c
+FROM (SELECT service, sum(cores * seconds) / nullif(sum(seconds), 0) AS mean_cpu, max(largest) AS largest_cpu FROM cpu GROUP BY service) AS c
 FULL JOIN (
     SELECT service, sum(average * samples) / sum(samples) / 1048576 AS mean_memory_mib, max(largest) / 1048576 AS largest_memory_mib
     FROM memory GROUP BY service

@@ -1,8 +1,20 @@
 """A report's folder: files that whoever reads meanwhile sees whole, in the old or the new state."""
 
+import re
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
+
+from streaming.reports.figures import Kind
+
+LONGEST_NAME = 80
+
+
+def place(reports_dir: Path, kind: Kind, subject: str) -> Path:
+    """The folder of a report. A subject that holds what a file's name should not gets a digest instead, so that no two share a folder."""
+    safe = re.sub(r"[^A-Za-z0-9_.~-]+", "-", subject)[:LONGEST_NAME].strip(".-") or "report"
+    return reports_dir / kind.value / (safe if safe == subject else f"{safe}-{sha256(subject.encode()).hexdigest()[:8]}")
 
 
 def write_files(folder: Path, contents: Mapping[str, str]) -> None:

@@ -3,12 +3,12 @@
 import os
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from typing import Any
 
 import torch
 
 from streaming.errors import ConfigurationError
+from streaming.scoring.scorer_name import scorer_name
 
 SHIPPED = "all-MiniLM-L6-v2"
 
@@ -20,11 +20,6 @@ class ScoringModel:
     network: Any
     tokenizer: Any
     identity: str
-
-
-def identity(name: str, layers: int) -> str:
-    """What is recorded beside each score: scores of different identities cannot be compared."""
-    return f"{name} layer {layers} bert_score {version('bert-score')}"
 
 
 def load(name: str, layers: int) -> ScoringModel:
@@ -45,7 +40,7 @@ def load(name: str, layers: int) -> ScoringModel:
             f"ANSWERLOOP_SCORER_MODEL={name!r} with ANSWERLOOP_SCORER_LAYERS={layers} cannot be loaded: {err}. "
             f"Give a name or path that bert_score takes, or leave both empty for {SHIPPED}."
         ) from err
-    return ScoringModel(network.eval(), tokenizer, identity(name, layers))
+    return ScoringModel(network.eval(), tokenizer, scorer_name(name, layers))
 
 
 def fast_bfloat16() -> bool:
