@@ -5,7 +5,7 @@ else another reference, else a variant of the reference), and against the refere
 distributions, the errors of every threshold and the one recommended; the reports of runs and days quote it. A second time replaces the
 first.
 
-The result is an estimate, with its interval: more pairs make it narrower. A thousand take about a minute on two cores. The scorer's
+The result is an estimate, with its interval: more pairs make it narrower. A thousand take a minute or two on two cores. The scorer's
 network is loaded into the task's own process, which then takes 1.3 GB.
 """
 

@@ -17,6 +17,7 @@ from streaming.scoring.calibration import (
     share,
     spread,
     strict,
+    variants,
 )
 from streaming.scoring.calibration_pairs import Group
 
@@ -80,6 +81,13 @@ def test_strict_lets_one_in_a_hundred_through() -> None:
     assert strict(samples([1.0], [0.1] * 99 + [0.6])) == 0.101
     assert strict(samples([1.0], [0.1] * 98 + [0.6, 0.6])) == 0.601
     assert strict(samples([1.0], [1.0])) is None
+
+
+def test_variants_are_counted_among_the_matched_answers_alone() -> None:
+    kinds = {"variant: last quarter cut off": 3, "answer of llama3.2:1b": 1}
+    matched = [(Group.MATCHED, kind, 0.9) for kind, count in kinds.items() for _ in range(count)]
+    made = variants(samples_of([*matched, (Group.UNRELATED, "reference of another question", 0.1)]))
+    assert (made.count, made.of) == (3, 4)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1), st.lists(st.floats(0, 1), min_size=1), st.floats(0, 1))
