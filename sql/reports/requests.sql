@@ -9,22 +9,22 @@ WITH mine AS (
     SELECT percentile_cont(ARRAY[0.5, 0.9, 0.95, 0.99, 1]) WITHIN GROUP (ORDER BY perceived_ms) AS p FROM mine
 ), answered AS (
     SELECT percentile_cont(ARRAY[0.5, 0.9, 0.95, 0.99, 1]) WITHIN GROUP (ORDER BY real_ms) AS p FROM mine WHERE final_status = 'answered'
-), span AS (
-    SELECT extract(epoch FROM max(resolved_at) - min(intended_at))::float8 AS ended_s,
-           extract(epoch FROM max(sent_at) - min(intended_at))::float8 AS sent_s
-    FROM mine
+), kinds AS (
+    SELECT first_status, coalesce(final_status, 'unresolved') AS final_status, source, elsewhere AND question_id IS NOT NULL AS reused,
+           count(*) AS n, count(sent_at) AS sent, count(resolved_at) AS ended,
+           min(intended_at) AS first_intended_at, max(sent_at) AS last_sent_at, max(resolved_at) AS last_resolved_at
+    FROM mine GROUP BY 1, 2, 3, 4
 )
-SELECT count(*) AS total,
+SELECT coalesce(sum(n), 0)::bigint AS total,
        (SELECT coalesce(jsonb_object_agg(first_status, n), '{}')
-        FROM (SELECT first_status, count(*) AS n FROM mine WHERE first_status IS NOT NULL GROUP BY 1) AS x) AS first,
-       (SELECT coalesce(jsonb_object_agg(status, n), '{}')
-        FROM (SELECT coalesce(final_status, 'unresolved') AS status, count(*) AS n FROM mine GROUP BY 1) AS x) AS final,
-       count(*) FILTER (WHERE source = 'cache') AS from_cache,
-       count(*) FILTER (WHERE source = 'database') AS from_database,
-       count(*) FILTER (WHERE elsewhere AND question_id IS NOT NULL) AS reused,
+        FROM (SELECT first_status, sum(n) AS n FROM kinds WHERE first_status IS NOT NULL GROUP BY 1) AS x) AS first,
+       (SELECT coalesce(jsonb_object_agg(final_status, n), '{}') FROM (SELECT final_status, sum(n) AS n FROM kinds GROUP BY 1) AS x) AS final,
+       coalesce(sum(n) FILTER (WHERE source = 'cache'), 0)::bigint AS from_cache,
+       coalesce(sum(n) FILTER (WHERE source = 'database'), 0)::bigint AS from_database,
+       coalesce(sum(n) FILTER (WHERE reused), 0)::bigint AS reused,
        (SELECT jsonb_build_object('p50', p[1], 'p90', p[2], 'p95', p[3], 'p99', p[4], 'max', p[5]) FROM perceived) AS perceived,
        (SELECT jsonb_build_object('p50', p[1], 'p90', p[2], 'p95', p[3], 'p99', p[4], 'max', p[5]) FROM answered) AS real,
-       (SELECT ended_s FROM span) AS duration_s,
-       (count(sent_at) / nullif((SELECT sent_s FROM span), 0))::float8 AS sent_per_s,
-       (count(resolved_at) / nullif((SELECT ended_s FROM span), 0))::float8 AS ended_per_s
-FROM mine
+       extract(epoch FROM max(last_resolved_at) - min(first_intended_at))::float8 AS duration_s,
+       (sum(sent) / nullif(extract(epoch FROM max(last_sent_at) - min(first_intended_at)), 0))::float8 AS sent_per_s,
+       (sum(ended) / nullif(extract(epoch FROM max(last_resolved_at) - min(first_intended_at)), 0))::float8 AS ended_per_s
+FROM kinds
