@@ -1,10 +1,8 @@
 """What Prometheus collects, judges and Grafana draws, against the metrics that the services have."""
 
-import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 
 import pytest
 import yaml
@@ -14,11 +12,10 @@ from deploy.docker import flink_config
 from deploy.grafana import dashboard
 from flink.figures import COUNTERS
 from streaming import metrics
+from tests.monitoring import PROMETHEUS, RULES, expressions, metrics_in
 from tests.unit.compose.project import ROOT, environment, services, target
 
-PROMETHEUS = ROOT / "deploy" / "prometheus"
 GRAFANA = ROOT / "deploy" / "grafana"
-RULES = yaml.safe_load((PROMETHEUS / "rules.yml").read_text())["groups"][0]["rules"]
 SCRAPED = {each["job_name"]: each for each in yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"]}
 
 OPERATOR = "flink_taskmanager_job_task_operator_answerloop_"
@@ -31,7 +28,6 @@ OF_FLINK = {
     "flink_taskmanager_job_task_backPressuredTimeMsPerSecond",
 }
 OF_THE_JOB = {OPERATOR + name for name in (*COUNTERS, "event_time_lag_ms", "score_batches", "score_ms")}
-_NAME = re.compile(r"\b((?:answerloop|flink)_\w+)(?:\{([^}]*)\})?")
 
 
 def registries() -> set[CollectorRegistry]:
@@ -49,18 +45,10 @@ def declared() -> dict[str, set[str]]:
     return found
 
 
-def expressions() -> Iterator[tuple[str, str]]:
-    for rule in RULES:
-        yield rule["alert"], rule["expr"]
-    for panel in json.loads(dashboard.FILE.read_text())["panels"]:
-        for query in panel.get("targets", ()):
-            yield panel["title"], query["expr"]
-
-
 @pytest.mark.parametrize(("where", "expression"), list(expressions()))
 def test_every_metric_is_one_that_is_exposed(where: str, expression: str) -> None:
     known = declared()
-    used = _NAME.findall(expression)
+    used = metrics_in(expression)
     assert used or expression in ("sum(up)", "count(up)") or where == "ServiceDown"
     for name, matchers in used:
         assert name in known.keys() | OF_FLINK | OF_THE_JOB, f"{where}: {name}"
@@ -83,6 +71,15 @@ def test_an_alert_says_what_it_means_and_what_to_do(rule) -> None:
     assert rule["labels"]["severity"] in ("warning", "critical")
     assert rule["annotations"].keys() == {"summary", "description", "action", "runbook"}
     assert rule["annotations"]["runbook"] == "docs/operations.md#alerts"
+
+
+def test_the_runbook_says_of_each_alert_what_it_means_and_what_to_do() -> None:
+    section = (ROOT / "docs/operations.md").read_text().split("\n## Alerts\n")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if re.match(r"\| [A-Z]\w+ \|", line)]
+    assert [row[0] for row in rows] == [rule["alert"] for rule in RULES]
+    for name, means, do in rows:
+        assert len(means) > 25, name
+        assert re.search(r"`[^`]+`", do), f"{name}: a command to begin with"
 
 
 def test_every_trouble_of_the_design_has_its_alert() -> None:
