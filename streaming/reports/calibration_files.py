@@ -1,9 +1,7 @@
 """The files of a calibration's report: the page, the same figures as JSON and CSV."""
 
 import csv
-import hashlib
 import io
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,23 +9,15 @@ import msgspec
 
 from streaming.reports.calibration_page import render
 from streaming.reports.figures import Kind
-from streaming.reports.folder import write_files
+from streaming.reports.folder import place, write_files
 from streaming.scoring.calibration import STEPS, Calibration, rates_at
-
-LONGEST_NAME = 80
-
-
-def folder(reports_dir: Path, subject: str) -> Path:
-    """Where the files of a calibration lie: by its subject, which may hold what a file system would not take."""
-    readable = re.sub(r"[^A-Za-z0-9._]+", "-", subject)[:LONGEST_NAME].strip("-.")
-    return reports_dir / Kind.CALIBRATION / f"{readable}-{hashlib.sha256(subject.encode()).hexdigest()[:8]}"
 
 
 def write(calibration: Calibration, reports_dir: Path) -> Path:
     """Write all files, each replaced as a whole, the page last; gives the path of the page."""
-    place = folder(reports_dir, calibration.subject)
-    write_files(place, files(calibration))
-    return place / "index.html"
+    folder = place(reports_dir, Kind.CALIBRATION, calibration.subject)
+    write_files(folder, files(calibration))
+    return folder / "index.html"
 
 
 def files(calibration: Calibration) -> dict[str, str]:

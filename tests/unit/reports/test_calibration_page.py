@@ -10,9 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from streaming.reports.calibration_files import files, folder, write
+from streaming.reports.calibration_files import files, write
 from streaming.reports.calibration_page import body, page, quoted
 from streaming.reports.charts.calibration import distributions, errors
+from streaming.reports.figures import Kind
+from streaming.reports.folder import place
 from streaming.scoring.calibration import Calibration, calibration, samples_of
 from streaming.scoring.calibration_pairs import Group
 
@@ -145,7 +147,7 @@ def test_text_from_outside_stays_text() -> None:
 
 @pytest.mark.parametrize("dataset", ["../../etc", "a/b", "..", "x" * 200, "日本語", "a b"])
 def test_any_dataset_has_a_folder_of_its_own_within_the_reports(tmp_path: Path, dataset: str) -> None:
-    place = folder(tmp_path, made(*SMALL, dataset=dataset).subject)
-    assert place.resolve().parent == tmp_path / "calibration"
-    assert len(place.name) < 100
-    assert place != folder(tmp_path, made(*SMALL, dataset=dataset + " ").subject)
+    folder = place(tmp_path, Kind.CALIBRATION, made(*SMALL, dataset=dataset).subject)
+    assert folder.resolve().parent == tmp_path / "calibration"
+    assert len(folder.name) < 100
+    assert folder != place(tmp_path, Kind.CALIBRATION, made(*SMALL, dataset=dataset + " ").subject)
