@@ -25,7 +25,7 @@ STATIONS = {
     "failed before": VERMILLION,
     "refused": VERMILLION,
 }
-LEAST_WIDTH = 760
+LEAST_WIDTH = 880
 
 
 def flow(whole: Whole) -> Chart:
@@ -49,7 +49,7 @@ def flow(whole: Whole) -> Chart:
             "label": [f"{label(name, 28)} {sizes[name]:,}" for name in stations],
             "color": [colours[name] for name in stations],
             "line": {"color": PANEL, "width": 1},
-            "pad": 22,
+            "pad": 28,
             "thickness": 16,
             "hovertemplate": "%{label}<extra></extra>",
         },
@@ -63,7 +63,7 @@ def flow(whole: Whole) -> Chart:
             "hovertemplate": "%{customdata}: %{value:,}<extra></extra>",
         },
     }
-    figure = drawn([trace], height=max(380, 30 * len(stations) + 160))
+    figure = drawn([trace], height=max(380, 34 * len(stations) + 120))
     figure.update_layout(margin={"l": 12, "r": 12, "t": 16, "b": 32})
     table = Table(
         "The way as a table", ("from", "to", "count"), [(each.source, each.target, f"{each.count:,}") for each in flows], text_columns=2

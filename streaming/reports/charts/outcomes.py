@@ -138,7 +138,7 @@ def stages(of: Stages) -> Chart:
     rows = [(name, duration(value), percent(value / total)) for name, value in known.items()]
     sentence = (
         f"An answered question took {duration(total)} on average, all its attempts together, the largest part in"
-        f" {longest}:  {duration(known[longest])} ({percent(known[longest] / total)})."
+        f" {longest}: {duration(known[longest])} ({percent(known[longest] / total)})."
     )
     return Chart(slug, STAGES, sentence, figure, Table("Stages as a table", ("stage", "mean time", "share"), rows))
 
