@@ -73,7 +73,7 @@ def show_addresses(stack: Stack, console: Console) -> None:
         "model": f"{env['ANSWERLOOP_OLLAMA_URL']} ({model})",
         "PostgreSQL": env["ANSWERLOOP_DATABASE_URL"],
         "Kafka": env["ANSWERLOOP_KAFKA_BOOTSTRAP"],
-        "Prometheus": f"{env[PROMETHEUS_URL]}/alerts" if stack.monitored else "not installed: optional, see docs/operations.md",
+        "Prometheus": env[PROMETHEUS_URL] if stack.monitored else "not installed: optional, see docs/operations.md",
         "Redis": env["ANSWERLOOP_REDIS_URL"],
         "in a shell": f". {stack.places.env_file}",
         "logs": str(stack.places.logs),
