@@ -99,7 +99,8 @@ def share(count: int, of: int) -> Share:
     rate, z2 = count / of, Z_95**2
     centre = (rate + z2 / (2 * of)) / (1 + z2 / of)
     half = Z_95 * sqrt(rate * (1 - rate) / of + z2 / (4 * of * of)) / (1 + z2 / of)
-    return Share(count, of, rate, max(centre - half, 0.0), min(centre + half, 1.0))
+    # At the ends both terms are equal, but for the last bit.
+    return Share(count, of, rate, centre - half if count else 0.0, centre + half if count < of else 1.0)
 
 
 def samples_of(scored: Sequence[tuple[Group, str, float]]) -> list[Sample]:

@@ -1,6 +1,7 @@
 """calibrate_threshold in the stack's Airflow, as a user starts it."""
 
 import json
+import shutil
 from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
@@ -52,14 +53,24 @@ def test_a_dataset_that_is_not_loaded_is_one_sentence_without_a_stack_trace_and_
     assert sentence.startswith(f"ERROR The dataset {name!r} is not loaded; loaded are: ")
     assert not [line for line in log if "Traceback" in line or 'File "' in line]
 
-    with closing(psycopg2.connect(settings.load().database_url)) as database, database, database.cursor() as cursor:
-        cursor.execute(
+    try:
+        execute(
             "INSERT INTO dataset_questions (dataset, text_hash, question_text, original_answer, topic, line_number)"
             " SELECT %s, text_hash, question_text, original_answer, topic, line_number FROM dataset_questions WHERE dataset = 'sample'",
-            (name,),
+            name,
         )
-    api.clear(DAG, dag_run, only_failed=True)
-    stack.until(lambda: api.dag_run(DAG, dag_run)["state"] == "success", "the rerun succeeds", 300)
+        api.clear(DAG, dag_run, only_failed=True)
+        stack.until(lambda: api.dag_run(DAG, dag_run)["state"] == "success", "the rerun succeeds", 300)
+        shutil.rmtree(Path(api.result(DAG, dag_run, "calibrate")["report"]).parent)
+    finally:
+        # Reports quote the newest calibration: not this one.
+        execute("DELETE FROM metric_reports WHERE kind = 'calibration' AND report->>'dataset' = %s", name)
+        execute("DELETE FROM dataset_questions WHERE dataset = %s", name)
+
+
+def execute(statement: str, *parameters: object) -> None:
+    with closing(psycopg2.connect(settings.load().database_url)) as database, database, database.cursor() as cursor:
+        cursor.execute(statement, parameters)
 
 
 @pytest.mark.parametrize(("field", "value"), [("pairs", 19), ("pairs", 5001), ("pairs", "all"), ("seed", -1), ("dataset", "")])

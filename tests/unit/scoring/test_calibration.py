@@ -110,6 +110,12 @@ def test_wilsons_interval_is_the_published_one() -> None:
         assert (of_it.low, of_it.high) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
 
 
+@pytest.mark.parametrize("of", [1, 20, 996, 5000])
+def test_an_interval_begins_at_nothing_and_ends_at_all(of: int) -> None:
+    assert share(0, of).low == 0.0
+    assert share(of, of).high == 1.0
+
+
 @given(st.integers(1, 5000).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of))))
 def test_an_interval_holds_its_rate(count_of: tuple[int, int]) -> None:
     of_it = share(*count_of)
