@@ -50,10 +50,24 @@ class AirflowApi:
         found = self._call("GET", f"/dags/{dag_id}/dagRuns/{quote(dag_run_id)}/taskInstances")["task_instances"]
         return sorted(found, key=lambda each: each["start_date"] or "~")
 
-    def result(self, dag_id: str, dag_run_id: str, task_id: str) -> Any:
-        """What the task returned."""
+    def result(self, dag_id: str, dag_run_id: str, task_id: str, map_index: int = -1) -> Any:
+        """What the task returned; `map_index`: which instance of a mapped one."""
         path = f"/dags/{dag_id}/dagRuns/{quote(dag_run_id)}/taskInstances/{task_id}/xcomEntries/return_value"
-        return self._call("GET", path, params={"deserialize": "true"})["value"]
+        return self._call("GET", path, params={"deserialize": "true", "map_index": map_index})["value"]
+
+    def asset_events(self, dag_id: str) -> list[dict[str, Any]]:
+        """The newest events of assets that the DAG updated: `extra` among the rest."""
+        params: dict[str, Any] = {"source_dag_id": dag_id, "order_by": "-timestamp", "limit": 50}
+        return list(self._call("GET", "/assets/events", params=params)["asset_events"])
+
+    def asked(self, dag_id: str, dag_run_id: str, task_id: str) -> dict[str, Any]:
+        """What a waiting task asks of a person: `subject`, `body`, `options`."""
+        return dict(self._call("GET", f"/dags/{dag_id}/dagRuns/{quote(dag_run_id)}/taskInstances/{task_id}/-1/hitlDetails"))
+
+    def answer(self, dag_id: str, dag_run_id: str, task_id: str, option: str) -> None:
+        """Choose one of the options, as a user does."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(dag_run_id)}/taskInstances/{task_id}/-1/hitlDetails"
+        self._call("PATCH", path, json={"chosen_options": [option]})
 
     def log(self, dag_id: str, dag_run_id: str, task: Mapping[str, Any]) -> list[str]:
         """The lines of the task instance's newest try: what was logged, with its level, without what folds the log in the UI."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from answerloop_airflow.connections import loop_settings
-from answerloop_airflow.sentences import told_in_a_sentence
+from answerloop_airflow.sentences import as_text, told_in_a_sentence
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +49,5 @@ def conclude(run_id: str) -> dict[str, Any]:
 
     with told_in_a_sentence():
         summary = asyncio.run(close_run(run_id, Backlog({}, {}), loop_settings(), SystemClock())).summary
-    log.info("summary\n%s", _as_text(run_table(summary)))
+    log.info("summary\n%s", as_text(run_table(summary)))
     return dict(msgspec.to_builtins(summary))
-
-
-def _as_text(tables: Any) -> str:
-    from io import StringIO
-
-    from rich.console import Console
-
-    text = StringIO()
-    Console(file=text, width=110).print(tables)
-    return text.getvalue()

@@ -7,7 +7,7 @@ from typing import Any
 from airflow.sdk import Param
 from pydantic import BaseModel
 
-_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "pattern", "enum")
+_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "pattern", "format", "enum")
 
 
 def plan_param(

@@ -16,7 +16,7 @@ from psycopg2.extras import RealDictCursor
 from streaming.errors import UserError
 from streaming.replays.plan import ReplayPlan
 
-SAMPLE = 10
+SAMPLE = 5
 
 _FAILURES = """
 FROM failed_questions f
@@ -24,14 +24,19 @@ JOIN questions q ON q.question_id = f.question_id AND q.submission_id = f.submis
 LEFT JOIN submissions s ON s.submission_id = f.submission_id
 """
 
-_FOLLOWING = f"""
-{_FAILURES}
-WHERE s.replay_id IS DISTINCT FROM %(replay_id)s
-  AND (%(cause)s::text IS NULL OR f.cause = %(cause)s)
+# Which rows of `failed_questions f` a plan's filter lets through; whoever shows failures uses it too, so that they are those replayed.
+FILTER = """
+(%(cause)s::text IS NULL OR f.cause = %(cause)s)
   AND (%(run_id)s::text IS NULL OR f.run_id = %(run_id)s)
   AND (%(since)s::timestamptz IS NULL OR f.failed_at >= %(since)s)
   AND (%(until)s::timestamptz IS NULL OR f.failed_at < %(until)s)
   AND (%(error_text)s::text IS NULL OR strpos(lower(f.last_error), lower(%(error_text)s)) > 0)
+"""
+
+_FOLLOWING = f"""
+{_FAILURES}
+WHERE s.replay_id IS DISTINCT FROM %(replay_id)s
+  AND {FILTER}
 """
 
 _BY_CAUSE = f"SELECT f.cause, count(*) AS failures {_FOLLOWING} GROUP BY f.cause ORDER BY failures DESC, f.cause"

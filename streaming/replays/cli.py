@@ -52,7 +52,8 @@ def replay(
     )
     settings, console, name = loaded_settings(), Console(), replay_id or new_run_id("replay")
     choice = asyncio.run(replays.choose(plan, name, settings, SystemClock()))
-    console.print(choice_table(choice))
+    if choice.chosen:
+        console.print(choice_table(choice))
     console.print(replays.verdict(plan, choice, settings), markup=False, highlight=False)
     if plan.dry_run or not (choice.chosen or choice.replayed):
         return

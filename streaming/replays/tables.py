@@ -13,16 +13,20 @@ def choice_table(choice: Choice) -> RenderableType:
     causes = Table("cause", "failures", title=f"{choice.matched} failures match", title_justify="left", min_width=40)
     for cause, count in choice.matching.items():
         causes.add_row(plain(cause), f"{count:,}")
-    sample = Table("failed at (UTC)", "cause", "run", "question", "error", title="the oldest of them", title_justify="left")
+    sample = Table(title="the oldest of them", title_justify="left", expand=True)
+    for title, share in (("failed at (UTC)", None), ("cause", 2), ("run", 2), ("question", 4), ("error", 4)):
+        sample.add_column(title, no_wrap=True, ratio=share, min_width=None if share else 17)
     for each in choice.sample:
-        run = plain(each.run_id or "-")
-        sample.add_row(f"{each.failed_at:%m-%d %H:%M:%S}", plain(each.cause), run, plain(each.question, 60), plain(each.error, 60))
-    return Group(causes, sample) if choice.sample else causes
+        texts = (f"{each.failed_at:%y-%m-%d %H:%M:%S}", each.cause, each.run_id or "-", each.question, each.error)
+        sample.add_row(*(plain(text) for text in texts))
+    return Group(causes, sample)
 
 
 def outcome_table(outcome: Outcome) -> RenderableType:
     """How many recovered, and why the others did not."""
-    table = Table("outcome", "questions", "an error among them", title=f"Replay {plain(outcome.replay_id)}", title_justify="left")
+    table = Table(
+        "outcome", "questions", "an error among them", title=f"Replay {plain(outcome.replay_id)}", title_justify="left", min_width=78
+    )
     table.add_row("recovered", f"{outcome.recovered:,}", "")
     for cause, count in outcome.failed_again.items():
         table.add_row(plain(f"failed again: {cause}"), f"{count:,}", plain(outcome.errors[cause], 80))

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pendulum
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG
+from airflow.sdk import DAG, AssetAll
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import ParamValidationError
 
+from answerloop_airflow.assets import RUNS
+from streaming.replays.plan import ReplayPlan
 from streaming.traffic.plan import TrafficPlan
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +24,18 @@ EXPECTED = {
     "calibrate_threshold": {"calibrate": set()},
     "provision": {"topics_and_tables": {"score_job"}, "score_job": set()},
     "load_questions": {"load": set()},
+    "nightly_metrics_report": {"report": set()},
+    "run_report": {"runs": {"report"}, "report": set()},
     "traffic_run": {"prepare": {"send"}, "send": {"drain"}, "drain": {"summary"}, "summary": set()},
+    "replay_failed_questions": {
+        "choose": {"decide", "send", "outcome"},
+        "decide": {"approve", "send", "outcome"},
+        "approve": {"send"},
+        "send": {"wait"},
+        "wait": {"outcome"},
+        "outcome": set(),
+    },
+    "reconcile_pending": {"requeue_stuck": set()},
 }
 # What a DAG file must not load: none of it is needed to see the DAG's structure, and each costs time in every parse.
 HEAVY = (
@@ -68,10 +82,24 @@ def test_every_dag_says_what_it_is_for_and_whose_it_is(bag: DagBag) -> None:
         assert {task.owner for task in dag.tasks} == {"answerloop"}
 
 
-def test_traffic_is_split_over_generators_and_never_over_questions(bag: DagBag) -> None:
+def test_tasks_are_mapped_over_generators_and_runs_and_never_over_questions(bag: DagBag) -> None:
     mapped = [task.task_id for dag in bag.dags.values() for task in dag.tasks if isinstance(task, MappedOperator)]
-    assert mapped == ["send"]
+    assert sorted(mapped) == ["report", "send"]
     assert form(bag, "traffic_run")["generators"].schema["maximum"] <= 8
+
+
+def test_a_run_is_reported_when_it_has_ended_and_a_day_when_it_is_over(bag: DagBag) -> None:
+    assert bag.dags["run_report"].timetable.asset_condition == AssetAll(RUNS)
+    nightly = bag.dags["nightly_metrics_report"]
+    night = nightly.timetable.infer_manual_data_interval(run_after=pendulum.datetime(2026, 3, 2, 0, 0, 1))
+    assert (night.start, night.end) == (pendulum.datetime(2026, 3, 1), pendulum.datetime(2026, 3, 2))
+    assert not nightly.catchup
+
+
+@pytest.mark.parametrize("bad", ["yesterday", "2026-02-30", 7])
+def test_the_form_of_a_day_refuses_what_is_no_day(bag: DagBag, bad: object) -> None:
+    with pytest.raises(ParamValidationError):
+        form(bag, "nightly_metrics_report")["day"].resolve(bad)
 
 
 def test_every_field_of_a_form_has_a_title_and_help(bag: DagBag) -> None:
@@ -120,6 +148,35 @@ def test_the_form_refuses_what_is_out_of_range(bag: DagBag, name: str, bad: obje
 def test_the_form_of_a_calibration_refuses_what_is_out_of_range(bag: DagBag, name: str, bad: object) -> None:
     with pytest.raises(ParamValidationError):
         form(bag, "calibrate_threshold")[name].resolve(bad)
+
+
+def test_the_form_of_a_replay_sent_as_it_is_makes_a_plan(bag: DagBag) -> None:
+    values = {name: field.resolve() for name, field in form(bag, "replay_failed_questions").items()}
+    assert ReplayPlan.model_validate(values) == ReplayPlan()
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("limit", 0),
+        ("limit", 10_001),
+        ("approve_above", -1),
+        ("approve_above", 10_001),
+        ("timeout_s", 9),
+        ("cause", ""),
+        ("run_id", "x" * 201),
+        ("error_text", "two\nlines"),
+        ("dry_run", "maybe"),
+    ],
+)
+def test_the_form_of_a_replay_refuses_what_is_out_of_range(bag: DagBag, name: str, bad: object) -> None:
+    with pytest.raises(ParamValidationError):
+        form(bag, "replay_failed_questions")[name].resolve(bad)
+
+
+def test_lost_questions_are_looked_for_every_quarter_of_an_hour_and_never_for_the_past(bag: DagBag) -> None:
+    dag = bag.dags["reconcile_pending"]
+    assert (dag.schedule, dag.catchup, dag.max_active_runs) == ("*/15 * * * *", False, 1)
 
 
 PARSE = """

@@ -1,0 +1,99 @@
+"""Asks questions again that have failed: those of a cause, a run, a time, a text in the error, with another model if you like.
+
+* `choose` checks the form and shows how many match, and a sample. The choice is made once: later tasks and reruns keep to it.
+* `approve` waits for a person when more are chosen than may go without asking. Rejected, or after a week, nothing is replayed.
+* `send` replays them through the API, a bounded number at a time.
+* `wait` waits, without holding a worker, until each is answered or has failed again.
+* `outcome` says how many recovered, and why the others failed again; also when there was nothing to do.
+
+A failed submission is replayed once, however often a task is retried or cleared, so that anything broken off goes on where it stopped.
+What has failed keeps its history.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import Param, dag, task
+
+from answerloop_airflow import replays
+from answerloop_airflow.forms import plan_param
+from answerloop_airflow.operators.replay import WaitForReplayOperator
+from answerloop_airflow.runs import traffic_run_id
+from streaming.replays.plan import ReplayPlan
+
+
+def _field(name: str, title: str, description: str) -> Param:
+    return plan_param(ReplayPlan, name, title=title, description=description)
+
+
+FORM = {
+    "cause": _field(
+        "cause",
+        "Cause",
+        "Failures of this cause: overload_exhausted, quota_exhausted, model_missing, refused_by_model, invalid_message, unscorable; "
+        "empty: of any.",
+    ),
+    "run_id": _field("run_id", "Run", "Failures of this traffic run; empty: of any, and of questions asked outside runs."),
+    "since": _field("since", "Since", "Failures of this time (UTC) or later; empty: from the first on."),
+    "until": _field("until", "Until", "Failures before this time (UTC); empty: up to now."),
+    "error_text": _field("error_text", "Text of the error", "Failures whose error holds these words, in upper or lower case."),
+    "model": _field("model", "Another model", "The model to ask, as the model server names it; empty: the one that was asked for before."),
+    "limit": _field("limit", "Limit", "Replay the oldest so many of the failures that match."),
+    "dry_run": _field("dry_run", "Dry run", "Show what would be replayed, and replay nothing."),
+    "approve_above": _field("approve_above", "Approve above", "More than this many wait until a person approves."),
+    "timeout_s": _field("timeout_s", "Timeout", "Seconds that the replayed questions may take to be answered or fail again."),
+}
+
+# The replay is named after the DAG run, and is found under that name in the history of its questions.
+REPLAY_ID = "{{ replay_id(run_id) }}"
+
+
+@dag(
+    schedule=None,
+    params=FORM,
+    user_defined_macros={"replay_id": traffic_run_id},
+    doc_md=__doc__,
+    description="Failed questions, chosen and asked again.",
+    tags=["answerloop", "failures"],
+    default_args={"owner": "answerloop", "retries": 2, "retry_delay": timedelta(seconds=5)},
+)
+def replay_failed_questions() -> None:
+    """Retries are harmless: the API replays a failed submission once."""
+
+    @task
+    def choose(replay_id: str, *, params: dict[str, Any]) -> dict[str, Any]:
+        return replays.choose(replay_id, params)
+
+    @task.branch
+    def decide(chosen: dict[str, Any]) -> str:
+        if not chosen["goes_on"]:
+            return "outcome"
+        return "approve" if chosen["needs_approval"] else "send"
+
+    @task(trigger_rule="none_failed_min_one_success")
+    def send(chosen: dict[str, Any], *, params: dict[str, Any]) -> None:
+        replays.send(chosen, params)
+
+    @task(trigger_rule="none_failed")
+    def outcome(chosen: dict[str, Any], *, params: dict[str, Any]) -> dict[str, Any]:
+        return replays.conclude(chosen, params)
+
+    approve = ApprovalOperator(
+        task_id="approve",
+        subject="{{ ti.xcom_pull(task_ids='choose')['verdict'] }}",
+        # Indented, so that nothing in a question or an error is taken for markup.
+        body="Approve, and these questions are asked again:\n\n{{ ti.xcom_pull(task_ids='choose')['shown'] | indent(4, first=True) }}",
+        defaults=ApprovalOperator.REJECT,
+        response_timeout=timedelta(days=7),
+    )
+    wait = WaitForReplayOperator(task_id="wait", replay_id=REPLAY_ID, timeout_s="{{ params.timeout_s }}")
+    chosen: Any = choose(REPLAY_ID)
+    decided, sent, told = decide(chosen), send(chosen), outcome(chosen)
+    decided >> approve >> sent >> wait >> told
+    decided >> [sent, told]
+
+
+replay_failed_questions()
