@@ -12,6 +12,11 @@ WITH mine AS (
     SELECT resolved_at, 0, (final_status = 'answered')::int, (final_status = 'failed')::int, -1 FROM mine
     WHERE resolved_at < %(until)s::timestamptz
 )
-SELECT greatest(-1, floor(extract(epoch FROM at - %(start)s::timestamptz)::float8 / %(step_s)s))::int AS bucket,
+SELECT greatest(-1, floor(extract(epoch FROM bucket_start - %(start)s::timestamptz) / %(step_s)s))::int AS bucket,
        sum(asked) AS asked, sum(answered) AS answered, sum(failed) AS failed, sum(opened) AS opened
-FROM events GROUP BY bucket ORDER BY bucket
+FROM (
+    SELECT date_bin(%(step_s)s * interval '1 second', at, %(start)s::timestamptz) AS bucket_start,
+           sum(asked) AS asked, sum(answered) AS answered, sum(failed) AS failed, sum(opened) AS opened
+    FROM events GROUP BY bucket_start
+) AS by_start
+GROUP BY bucket ORDER BY bucket

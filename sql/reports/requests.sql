@@ -1,4 +1,5 @@
 -- The scope's requests, by the time they were intended: by first reply, by end, and how long both took.
+-- Bins: how many latencies lie between two edges; what lies outside counts in the outermost.
 WITH mine AS (
     SELECT r.question_id, r.intended_at, r.sent_at, r.resolved_at, r.first_status, r.final_status, r.source, r.perceived_ms, r.real_ms,
            q.question_id IS NULL AS elsewhere
@@ -14,6 +15,14 @@ WITH mine AS (
            count(*) AS n, count(sent_at) AS sent, count(resolved_at) AS ended,
            min(intended_at) AS first_intended_at, max(sent_at) AS last_sent_at, max(resolved_at) AS last_resolved_at
     FROM mine GROUP BY 1, 2, 3, 4
+), bins AS (
+    SELECT line, greatest(1, least(width_bucket(ms, %(edges)s::float8[]), cardinality(%(edges)s::float8[]) - 1)) - 1 AS bin, count(*) AS n
+    FROM mine
+    CROSS JOIN LATERAL (
+        VALUES ('perceived', perceived_ms), ('real', CASE WHEN final_status = 'answered' THEN real_ms END)
+    ) AS latencies (line, ms)
+    WHERE ms IS NOT NULL
+    GROUP BY line, bin
 )
 SELECT coalesce(sum(n), 0)::bigint AS total,
        (SELECT coalesce(jsonb_object_agg(first_status, n), '{}')
@@ -24,6 +33,7 @@ SELECT coalesce(sum(n), 0)::bigint AS total,
        coalesce(sum(n) FILTER (WHERE reused), 0)::bigint AS reused,
        (SELECT jsonb_build_object('p50', p[1], 'p90', p[2], 'p95', p[3], 'p99', p[4], 'max', p[5]) FROM perceived) AS perceived,
        (SELECT jsonb_build_object('p50', p[1], 'p90', p[2], 'p95', p[3], 'p99', p[4], 'max', p[5]) FROM answered) AS real,
+       (SELECT coalesce(jsonb_agg(bins), '[]') FROM bins) AS bins,
        extract(epoch FROM max(last_resolved_at) - min(first_intended_at))::float8 AS duration_s,
        (sum(sent) / nullif(extract(epoch FROM max(last_sent_at) - min(first_intended_at)), 0))::float8 AS sent_per_s,
        (sum(ended) / nullif(extract(epoch FROM max(last_resolved_at) - min(first_intended_at)), 0))::float8 AS ended_per_s

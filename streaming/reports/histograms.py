@@ -5,10 +5,6 @@ from typing import Any
 
 from streaming.reports.figures import Histogram
 
-# 1 ms to 1,000 s, five bins a decade.
-LATENCY_EDGES_MS = [10 ** (step / 5) for step in range(31)]
-SCORE_EDGES = [step / 20 for step in range(21)]
-
 
 def histogram(edges: Sequence[float], lines: Sequence[str], counted: Iterable[Mapping[str, Any]]) -> Histogram | None:
     """The counts of every line from rows of `line`, `bin` (from 0) and `n`; None without any."""

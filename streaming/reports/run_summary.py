@@ -12,6 +12,7 @@ from psycopg2.extensions import connection
 from psycopg2.extras import RealDictCursor
 
 from streaming.errors import UserError
+from streaming.reports.edges import LATENCY_EDGES_MS, SCORE_EDGES
 from streaming.reports.queries import Rows, ask_one
 
 # In the greeting of the simulator and in the model of each of its answers.
@@ -124,7 +125,9 @@ def summarise(database: connection, run_id: str) -> RunSummary:
         if run is None:
             raise UserError(f"There is no run {run_id!r}.")
         rows = Rows(run_id)
-        parts: dict[str, Any] = {part: ask_one(cursor, part, rows) for part in ("requests", "scores", "stages", "replays")}
+        parts: dict[str, Any] = {part: ask_one(cursor, part, rows) for part in ("stages", "replays")}
+        parts["requests"] = ask_one(cursor, "requests", rows, edges=LATENCY_EDGES_MS)
+        parts["scores"] = ask_one(cursor, "scores", rows, edges=SCORE_EDGES)
         parts["attempts"] = {**ask_one(cursor, "attempts", rows), **ask_one(cursor, "retries", rows)}
         parts["failures"] = ask_one(cursor, "failures", rows)["counts"]
     # The simulator names itself in the model of every answer, also where it could not be asked when the run began.

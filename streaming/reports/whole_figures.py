@@ -7,8 +7,9 @@ from psycopg2.extras import RealDictCursor
 
 from streaming import topics
 from streaming.reports.covered import covered, sampled
+from streaming.reports.edges import LATENCY_EDGES_MS
 from streaming.reports.figures import Flow, Scope, Series, Whole
-from streaming.reports.histograms import LATENCY_EDGES_MS, histogram
+from streaming.reports.histograms import histogram
 from streaming.reports.over_time import series, step_s
 from streaming.reports.queries import Rows, ask, ask_one
 from streaming.reports.service_figures import services
@@ -17,15 +18,14 @@ from streaming.reports.service_figures import services
 def whole(cursor: RealDictCursor, scope: Scope) -> Whole:
     """Requests and latencies cover the scope's requests, the rest its own trips; replays stand apart."""
     rows = covered(scope)
-    requests = ask_one(cursor, "requests", rows)
+    requests = ask_one(cursor, "requests", rows, edges=LATENCY_EDGES_MS)
     failures = ask_one(cursor, "failures", rows)["counts"]
     flows = [Flow(**row) for row in ask(cursor, "flows", rows)]
     answered, failed = sum(flow.count for flow in flows if flow.target == "answered"), sum(failures.values())
-    bins = ask(cursor, "latency_distribution", rows, edges=LATENCY_EDGES_MS)
     figures = {
         **requests,
         "requests": requests["total"],
-        "latency_distribution": histogram(LATENCY_EDGES_MS, ("perceived", "real"), bins),
+        "latency_distribution": histogram(LATENCY_EDGES_MS, ("perceived", "real"), requests["bins"]),
         "questions_per_s": requests["ended_per_s"],
         "answered": answered,
         "failed": failed,
