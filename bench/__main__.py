@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("scorer", "model_consumer", "latency", "memory")
+BENCHMARKS = ("scorer", "model_consumer", "latency", "memory", "reports", "pages")
 
 
 def main() -> None:
