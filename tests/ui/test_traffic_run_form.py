@@ -4,43 +4,28 @@ With UPDATE_SCREENSHOTS=1 the pages' pictures replace those in docs/images.
 """
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 from tests import airflow, stack
+from tests.browser import chromium, log_in
 
 pytestmark = pytest.mark.ui
 
-# What Chromium needs in a container, and what keeps it from talking to anybody but Airflow.
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE_MS = 90_000
 RUN_MS = 240_000
 
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert chromium, "no Chromium is installed: `make setup` installs it or says how"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1300, "height": 1560})
         page.set_default_timeout(PATIENCE_MS)
         expect.set_options(timeout=PATIENCE_MS)
         yield page
-        browser.close()
 
 
 @pytest.fixture
@@ -54,11 +39,7 @@ def form(page: Page) -> Locator:
     stack.load_sample()
     stack.set_faults()
     airflow.api()
-    page.goto(os.environ["ANSWERLOOP_AIRFLOW_URL"])
-    page.fill("input[name=username]", os.environ["ANSWERLOOP_AIRFLOW_USER"])
-    page.fill("input[name=password]", os.environ["ANSWERLOOP_AIRFLOW_PASSWORD"])
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(lambda url: "login" not in url)
+    log_in(page)
     page.goto(f"{os.environ['ANSWERLOOP_AIRFLOW_URL']}/dags/traffic_run")
     page.get_by_test_id("trigger-dag-button").click()
     dialog = page.get_by_role("dialog")
