@@ -44,7 +44,7 @@ SELECT question_id, submission_id, 1, 'refused_by_model', 'no', at, run_id, at +
 
 INSERT INTO traffic_requests (run_id, request_number, question_id, intended_at, sent_at, first_reply_at, resolved_at, first_status,
                               final_status, source, perceived_ms, real_ms)
-SELECT run_id, i / 50 + 14000 * (g - i) / 700000, question_id, at, at, at + interval '10 ms', at + interval '5 s',
+SELECT run_id, i / 50 + CASE WHEN g > i THEN 14000 ELSE 0 END, question_id, at, at, at + interval '10 ms', at + interval '5 s',
        CASE WHEN g > i THEN 'found' ELSE 'pending' END, CASE WHEN fails THEN 'failed' ELSE 'answered' END,
        CASE WHEN g > i THEN 'cache' END, 5 + i % 40, 100 + (i * 13) % 9000
 FROM generate_series(0, 999999) AS g JOIN asked ON asked.i = g % 700000;

@@ -63,6 +63,8 @@ def page(report: Report, earlier: Sequence[Report] = ()) -> Page:
 def _facts(figures: Figures) -> list[tuple[str, str]]:
     scope = figures.scope
     facts = [("Time", span(scope.since, scope.until))]
+    if scope.partial:
+        facts.append(("Not over", f"figures up to {scope.until:%Y-%m-%d %H:%M} UTC"))
     if scope.state:
         facts.append(("State", scope.state))
     if scope.dataset:

@@ -172,9 +172,11 @@ def test_a_day_made_again_is_one_row_with_the_same_figures_and_its_page_beside_t
 def test_a_partial_day_is_replaced_by_the_whole_one(rows: ReportRows, used: Settings) -> None:
     run_row(rows, "run-1")
     an_answer(rows, "run-1", at(1))
-    report_day(FIRST, used, ManualClock(at(10)))
+    _, page = report_day(FIRST, used, ManualClock(at(10)))
+    assert "figures up to 2026-03-01 12:00 UTC" in page.read_text()
     an_answer(rows, "run-1", at(20))
     report_day(FIRST, used, ManualClock(LATER))
+    assert "figures up to" not in page.read_text()
     ((_, _, report),) = stored(rows)
     assert (report["figures"]["scope"]["partial"], report["figures"]["whole"]["answered"]) == (False, 2)
 
