@@ -10,7 +10,7 @@ from psycopg2.extras import RealDictCursor
 QUESTION = """
 SELECT question_id, answer_set, question_text, original_answer, other_references, status, submission_id, run_id, model,
        created_at, submitted_at, enqueued_at, resolved_at
-FROM questions WHERE question_id = %s
+FROM questions WHERE question_id = %(question_id)s
 """
 
 # Also the attempts of submissions that nobody knows here: of messages made by hand for a question that exists.
@@ -33,20 +33,20 @@ ORDER BY s.submitted_at
 ATTEMPTS = """
 SELECT submission_id, retry_count, outcome, error_type, error, bert_score, scorer, llm_response, model, response_time_ms, tokens,
        prompt_tokens, truncated, retry_after_s, waited_ms, enqueued_at, llm_started_at, llm_finished_at, scored_at, stored_at
-FROM attempts WHERE question_id = %s ORDER BY submission_id, retry_count
+FROM attempts WHERE question_id = %(question_id)s ORDER BY submission_id, retry_count
 """
 
 
 def read_timeline(connection: Connection, question_id: UUID) -> dict[str, Any] | None:
     """The timeline of a question, None if nobody asked it."""
     with connection.cursor(cursor_factory=RealDictCursor) as cursor:
-        cursor.execute(QUESTION, (question_id,))
+        cursor.execute(QUESTION, {"question_id": question_id})
         question = cursor.fetchone()
         if question is None:
             return None
         cursor.execute(SUBMISSIONS, {"question_id": question_id})
         submissions = [dict(row) for row in cursor.fetchall()]
-        cursor.execute(ATTEMPTS, (question_id,))
+        cursor.execute(ATTEMPTS, {"question_id": question_id})
         attempts = [dict(row) for row in cursor.fetchall()]
     return timeline(dict(question), submissions, attempts)
 

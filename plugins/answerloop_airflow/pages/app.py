@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from answerloop_airflow.pages import assets
 from answerloop_airflow.pages.addresses import WhereTheLoopIs
 from answerloop_airflow.pages.failures import told_on_pages
-from answerloop_airflow.pages.routes import compare, dag_run, files, health, run, runs
+from answerloop_airflow.pages.routes import compare, dag_run, failures, files, health, nightly, questions, run, runs
 
 PREFIX = "/answerloop"
 # Nothing is fetched from elsewhere, no script is taken from a page's text, and only Airflow may show the pages in a frame.
@@ -29,7 +29,7 @@ def pages(guard: Callable[..., Any], addresses: WhereTheLoopIs, prefix: str = PR
     app.state.prefix = prefix
     app.middleware("http")(_headers)
     told_on_pages(app)
-    for module in (assets, runs, run, compare, files, health, dag_run):
+    for module in (assets, runs, run, compare, failures, questions, nightly, files, health, dag_run):
         app.include_router(module.router)
 
     @app.get("/")

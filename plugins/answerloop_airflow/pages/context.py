@@ -23,6 +23,9 @@ class Entry(NamedTuple):
 
 MENU = (
     Entry("/runs", "Runs"),
+    Entry("/failures", "Failures"),
+    Entry("/questions", "Questions"),
+    Entry("/nightly", "Nightly"),
     Entry("/health", "Health"),
 )
 

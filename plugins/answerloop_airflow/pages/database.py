@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from psycopg2 import errors as pg
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
@@ -44,7 +44,8 @@ def _engine(url: str) -> Engine:
     if "options=" in url:
         url, options = _with_its_own(url, options)
     return create_engine(
-        url,
+        # Named: which driver an address without one means depends on SQLAlchemy's version, and errors are told apart by psycopg2's.
+        make_url(url).set(drivername="postgresql+psycopg2"),
         pool_size=CONNECTIONS // 2,
         max_overflow=CONNECTIONS - CONNECTIONS // 2,
         pool_timeout=CONNECT_TIMEOUT_S,
@@ -57,8 +58,6 @@ def _engine(url: str) -> Engine:
 
 def _with_its_own(url: str, options: str) -> tuple[str, str]:
     """The address without its `options`, and those before ours."""
-    from sqlalchemy import make_url
-
     given = make_url(url)
     own = given.query["options"]
     return given.difference_update_query(["options"]).render_as_string(hide_password=False), f"{own} {options}"

@@ -22,5 +22,25 @@ def drawn(report: str, files: str, earlier: tuple[str, ...] = ()) -> Markup:
     return Markup(body(_read(report), [_read(each) for each in earlier], files))
 
 
+@lru_cache(maxsize=KEPT)
+def drawn_trend(days: tuple[str, ...]) -> Markup:
+    """How the main figures went from day to day, from the reports of days, as their JSON."""
+    from streaming.reports.charts.trend import trend
+    from streaming.reports.frame import Page, Section, fragment
+
+    charts = [trend([_read(each) for each in days])]
+    section = Section("trend", "Day by day", (), charts)
+    return Markup(fragment(Page(kind="Nightly reports", title="Nightly", facts=(), simulated=False, tiles=(), sections=[section])))
+
+
+@lru_cache(maxsize=KEPT)
+def drawn_calibration(calibration: str, files: str) -> Markup:
+    """The same as `drawn` for a calibration of the score threshold."""
+    from streaming.reports.calibration_page import body
+    from streaming.scoring.calibration import Calibration
+
+    return Markup(body(msgspec.json.decode(calibration, type=Calibration), files))
+
+
 def _read(report: str) -> Report:
     return msgspec.json.decode(report, type=Report)

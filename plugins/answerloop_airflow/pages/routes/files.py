@@ -5,22 +5,31 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from answerloop_airflow.pages.context import Data
+from answerloop_airflow.pages.database import Database
 from answerloop_airflow.pages.queries import reports
 from streaming.errors import UserError
+from streaming.reports.calibration_files import files
 from streaming.reports.csv_files import csv_files
 from streaming.reports.figures import Kind
+from streaming.scoring.calibration import Calibration
 
 router = APIRouter()
 
 
 @router.get("/files/{kind}/{subject:path}/{name}")
 def file(database: Data, kind: Kind, subject: str, name: str) -> Response:
-    """A CSV file or figures.json."""
-    found = reports.report(database, kind, subject)
-    download = {"Content-Disposition": "attachment"}
-    if name == "figures.json":
-        return Response(msgspec.json.encode(found), media_type="application/json", headers=download)
-    content = csv_files(found).get(name)
+    """A CSV file or a JSON document."""
+    content = _files(database, kind, subject).get(name)
     if content is None:
         raise UserError(f"The report of {subject!r} has no file {name!r}.")
-    return Response(content, media_type="text/csv; charset=utf-8", headers=download)
+    media_type = "application/json" if name.endswith(".json") else "text/csv; charset=utf-8"
+    return Response(content, media_type=media_type, headers={"Content-Disposition": "attachment"})
+
+
+def _files(database: Database, kind: Kind, subject: str) -> dict[str, str]:
+    if kind is Kind.CALIBRATION:
+        stored = reports.stored(database, kind, subject)
+        found = files(msgspec.json.decode(stored, type=Calibration)) if stored else {}
+        return {name: content for name, content in found.items() if not name.endswith(".html")}
+    report = reports.report(database, kind, subject)
+    return {**csv_files(report), "figures.json": msgspec.json.encode(report).decode()}
