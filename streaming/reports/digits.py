@@ -35,8 +35,13 @@ def duration(ms: float | None) -> str:
         return f"{significant(ms / 1000)} s"
     seconds = round(ms / 1000)
     if seconds < 7200:
-        return f"{seconds // 60} min {seconds % 60} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+        return _in_two(seconds, 60, "min", 1, "s")
+    return _in_two(seconds, 3600, "h", 60, "min")
+
+
+def _in_two(seconds: int, large: int, large_unit: str, small: int, small_unit: str) -> str:
+    rest = seconds % large // small
+    return f"{seconds // large} {large_unit}" + (f" {rest} {small_unit}" if rest else "")
 
 
 def percent(rate: float | None) -> str:

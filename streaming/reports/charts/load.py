@@ -1,5 +1,7 @@
 """What went in and came out over time, and what waited."""
 
+from typing import Any
+
 from streaming.reports.charts.drawing import (
     BLUE,
     COLOURS,
@@ -14,7 +16,7 @@ from streaming.reports.charts.drawing import (
     soft,
     two_panels,
 )
-from streaming.reports.digits import count, duration, significant
+from streaming.reports.digits import count, duration, noun, significant
 from streaming.reports.figures import Kafka, Series, Whole
 from streaming.reports.frame import Chart, Table
 
@@ -22,6 +24,7 @@ THROUGHPUT = "Throughput and backlog"
 LAG = "Records waiting in Kafka"
 TALL = 480
 MOST_LINES = 5
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
 UPRIGHT = {"tickangle": 0, "nticks": 5}  # so few times that none is turned on a narrow screen
 RATES = {"asked": (GREEN, "dot"), "answered": (BLUE, "solid"), "failed": (VERMILLION, "dash")}
 
@@ -50,10 +53,12 @@ def caption(whole: Whole, series: Series) -> str:
     """How fast, and how much was left waiting."""
     rate = "Throughput" if whole.questions_per_s is None else f"{significant(whole.questions_per_s)} questions a second"
     pending = [value for value in series.lines.get("pending", ()) if value is not None]
+    every = duration(series.step_s * 1000)
     if not pending:
-        return f"{rate}, in steps of {duration(series.step_s * 1000)}."
-    waited = f"at most {count(max(pending))} were on their way at once and {count(pending[-1])} at the end"
-    return f"{rate} on average; {waited} (steps of {duration(series.step_s * 1000)})."
+        return f"{rate}, in steps of {every}."
+    return (
+        f"{rate} on average; counted every {every}, at most {count(max(pending))} were on their way, and {count(pending[-1])} at the end."
+    )
 
 
 def lag(kafka: Kafka) -> Chart:
@@ -63,11 +68,8 @@ def lag(kafka: Kafka) -> Chart:
         return Chart(slug, LAG, "Kafka was not sampled in this time, so there is no lag to show.", None)
     peaks = {line: max((value for value in values if value is not None), default=0.0) for line, values in series.lines.items()}
     shown = sorted(peaks, key=lambda line: (-peaks[line], line))[:MOST_LINES]
-    looks = zip(shown, COLOURS, DASHES, strict=False)
-    traces = [
-        over_time(series, line, colour, dash, "<br>".join(label(part) for part in line.split(" / ")), "records")
-        for line, colour, dash in looks
-    ]
+    looks = zip(shown, COLOURS, DASHES, SYMBOLS, strict=False)
+    traces = [_samples(series, line, colour, dash, symbol) for line, colour, dash, symbol in looks]
     figure = drawn(traces, height=TALL)
     figure.update_layout(legend={"orientation": "v", "y": -0.28, "yanchor": "top"}, hovermode="closest")
     figure.update_xaxes(title_text="time (UTC)", **UPRIGHT)
@@ -75,10 +77,19 @@ def lag(kafka: Kafka) -> Chart:
     table = Table("Lag as a table", ("topic / group", "mean", "largest", "last"), summary_rows(series))
     left_out = len(peaks) - len(shown)
     among = f"; the table holds {left_out} more with less" if left_out else ""
-    if not peaks[shown[0]]:
-        return Chart(slug, LAG, f"No group was ever behind when it was sampled{among}.", figure, table)
-    sentence = f"At most {count(peaks[shown[0]])} records waited, in {shown[0].replace(' / ', ' for ')}{among}."
+    worst = max(kafka.lag, key=lambda each: each.largest, default=None)
+    if worst is None or not worst.largest:
+        return Chart(slug, LAG, f"No group was behind when it was sampled{among}.", figure, table)
+    sentence = f"At most {noun(worst.largest, 'record')} waited, in {worst.topic} for {worst.group}; a mark is a sample{among}."
     return Chart(slug, LAG, sentence, figure, table)
+
+
+def _samples(series: Series, line: str, colour: str, dash: str, symbol: str) -> dict[str, Any]:
+    """A mark for each sample, for there are fewer than buckets, and a thin line that leads from one to the next."""
+    name = "<br>".join(label(part) for part in line.split(" / "))
+    trace = over_time(series, line, colour, dash, name, "records")
+    marks = {"mode": "lines+markers", "connectgaps": True, "marker": {"symbol": symbol, "size": 5, "color": colour}}
+    return trace | marks | {"line": {"color": colour, "dash": dash, "width": 1.5}}
 
 
 def summary_rows(series: Series) -> list[tuple[str, str, str, str]]:

@@ -53,8 +53,12 @@ def trace(chart: Chart, name: str):
             " 2.41 s and 95 % within 14.2 s.",
         ),
         ("stages", "An answered question took 6.64 s on average, all its attempts together, the largest part in queue: 3.12 s (47.0 %)."),
-        ("throughput", "3.22 questions a second on average; at most 189 were on their way at once and 0 at the end (steps of 5 s)."),
-        ("lag", "At most 182 records waited, in questions-pending for llm_consumer_service; the table holds 2 more with less."),
+        ("throughput", "3.22 questions a second on average; counted every 5 s, at most 189 were on their way, and 0 at the end."),
+        (
+            "lag",
+            "At most 182 records waited, in questions-pending for llm_consumer_service; a mark is a sample; the table holds"
+            " 2 more with less.",
+        ),
         (
             "outcomes",
             "961 of 1,000 (96.1 %) requests were answered in the end; 189 answers were known when asked for, 171 from the cache and 18"

@@ -24,7 +24,8 @@ def test_what_there_is_not_is_a_dash_and_not_a_zero(write) -> None:
         (8001.2, "8.00 s"),
         (99_960, "100 s"),
         (125_000, "2 min 5 s"),
-        (7_199_900, "2 h 0 min"),
+        (600_000, "10 min"),
+        (7_199_900, "2 h"),
         (12_000_000, "3 h 20 min"),
     ],
 )
