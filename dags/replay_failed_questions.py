@@ -84,8 +84,7 @@ def replay_failed_questions() -> None:
     approve = ApprovalOperator(
         task_id="approve",
         subject="{{ ti.xcom_pull(task_ids='choose')['verdict'] }}",
-        # Indented, so that nothing in a question or an error is taken for markup.
-        body="Approve, and these questions are asked again:\n\n{{ ti.xcom_pull(task_ids='choose')['shown'] | indent(4, first=True) }}",
+        body="{{ ti.xcom_pull(task_ids='choose')['shown'] }}",
         defaults=ApprovalOperator.REJECT,
         response_timeout=timedelta(days=7),
     )

@@ -24,27 +24,26 @@ def choose(replay_id: str, form: Mapping[str, Any]) -> dict[str, Any]:
     """Check the form, choose the failures, show how many and a sample.
 
     Returns the choice as plain values, and: `goes_on`, whether there is anything to do; `needs_approval`; `verdict`, a sentence; `shown`,
-    the tables. Raises AirflowFailException, AirflowException.
+    the tables as Markdown. Raises AirflowFailException, AirflowException.
     """
     import msgspec
 
     from streaming.clock import SystemClock
     from streaming.replays import replay
     from streaming.replays.plan import checked
-    from streaming.replays.tables import choice_table
+    from streaming.replays.tables import choice_markdown, choice_table
 
     with told_in_a_sentence():
         plan, settings = checked(**form), loop_settings()
         choice = asyncio.run(replay.choose(plan, replay_id, settings, SystemClock()))
         verdict = replay.verdict(plan, choice, settings)
-    shown = as_text(choice_table(choice)) if choice.chosen else ""
-    log.info("%s%s", verdict, f"\n{shown}" if shown else "")
+    log.info("%s%s", verdict, f"\n{as_text(choice_table(choice))}" if choice.chosen else "")
     return {
         "choice": msgspec.to_builtins(choice),
         "goes_on": bool(choice.chosen or choice.replayed) and not plan.dry_run,
         "needs_approval": replay.needs_approval(plan, choice),
         "verdict": verdict,
-        "shown": shown,
+        "shown": choice_markdown(choice),
     }
 
 

@@ -22,6 +22,16 @@ def choice_table(choice: Choice) -> RenderableType:
     return Group(causes, sample)
 
 
+def choice_markdown(choice: Choice) -> str:
+    """The same as Markdown. Every text is code without a backtick or a bar, so that nothing of it can end its cell."""
+    causes = ["| cause | failures |", "|---|---|", *(f"| {_code(cause)} | {count:,} |" for cause, count in choice.matching.items())]
+    sample = ["| failed at (UTC) | run | question | error |", "|---|---|---|---|"]
+    for each in choice.sample:
+        texts = (_code(text) for text in (each.run_id or "-", each.question, each.error))
+        sample.append(f"| {each.failed_at:%Y-%m-%d %H:%M:%S} | {' | '.join(texts)} |")
+    return "\n".join([f"{choice.matched} failures match.", "", *causes, "", "The oldest of them:", "", *sample])
+
+
 def outcome_table(outcome: Outcome) -> RenderableType:
     """How many recovered, and why the others did not."""
     table = Table(
@@ -33,6 +43,10 @@ def outcome_table(outcome: Outcome) -> RenderableType:
     if outcome.pending:
         table.add_row("pending", f"{outcome.pending:,}", "")
     return table
+
+
+def _code(text: str) -> str:
+    return f"`{plain(text, 80).plain.replace('`', chr(39)).replace('|', '¦').strip() or '-'}`"
 
 
 def plain(text: str, most: int = 200) -> Text:

@@ -10,7 +10,7 @@ from streaming.replays.choice import Choice, Failure, Place
 from streaming.replays.outcome import Outcome
 from streaming.replays.plan import ReplayPlan
 from streaming.replays.replay import needs_approval, verdict
-from streaming.replays.tables import choice_table, outcome_table, plain
+from streaming.replays.tables import choice_markdown, choice_table, outcome_table, plain
 from streaming.settings import Settings
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -65,6 +65,12 @@ def test_texts_of_questions_and_errors_are_shown_as_they_are_and_nothing_in_them
     assert "[bold]why?[/]" in table
     assert "two lines" in table
     assert "\x1b" not in table
+
+
+def test_in_markdown_no_text_leaves_its_cell() -> None:
+    told = choice_markdown(choice(1, 1, question="a `b` | <img src=x> \\| [c](http://d)", error="\n", cause="x\ny"))
+    assert "| `x y` | 1 |" in told
+    assert "| 2026-05-01 00:00:00 | `r1` | `a 'b' ¦ <img src=x> \\¦ [c](http://d)` | `-` |" in told
 
 
 def test_a_long_text_is_cut() -> None:
