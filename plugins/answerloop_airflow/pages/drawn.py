@@ -5,7 +5,12 @@ from functools import lru_cache
 import msgspec
 from markupsafe import Markup
 
+from streaming.reports import calibration_page
+from streaming.reports.charts.trend import trend
 from streaming.reports.figures import Report
+from streaming.reports.frame import Page, Section, fragment
+from streaming.reports.page import body
+from streaming.scoring.calibration import Calibration
 
 KEPT = 32
 
@@ -16,18 +21,12 @@ def drawn(report: str, files: str, earlier: tuple[str, ...] = ()) -> Markup:
 
     `earlier`: reports of the days before. A report that is made anew is another text, and is drawn anew.
     """
-    # Takes a moment to import and is needed where reports are drawn alone.
-    from streaming.reports.page import body
-
     return Markup(body(_read(report), [_read(each) for each in earlier], files))
 
 
 @lru_cache(maxsize=KEPT)
 def drawn_trend(days: tuple[str, ...]) -> Markup:
     """How the main figures went from day to day, from the reports of days, as their JSON."""
-    from streaming.reports.charts.trend import trend
-    from streaming.reports.frame import Page, Section, fragment
-
     charts = [trend([_read(each) for each in days])]
     section = Section("trend", "Day by day", (), charts)
     return Markup(fragment(Page(kind="Nightly reports", title="Nightly", facts=(), simulated=False, tiles=(), sections=[section])))
@@ -36,10 +35,7 @@ def drawn_trend(days: tuple[str, ...]) -> Markup:
 @lru_cache(maxsize=KEPT)
 def drawn_calibration(calibration: str, files: str) -> Markup:
     """The same as `drawn` for a calibration of the score threshold."""
-    from streaming.reports.calibration_page import body
-    from streaming.scoring.calibration import Calibration
-
-    return Markup(body(msgspec.json.decode(calibration, type=Calibration), files))
+    return Markup(calibration_page.body(msgspec.json.decode(calibration, type=Calibration), files))
 
 
 def _read(report: str) -> Report:
