@@ -48,7 +48,7 @@ check: setup ## ruff, mypy, import-linter
 	@PYTHONPATH=.:plugins .venv/bin/lint-imports
 
 bench: up ## benchmarks: a table and JSON
-	@set -a; . "$${ANSWERLOOP_STATE_DIR:-.local}/env"; set +a; $(PYTHON) -m bench
+	@set -a; . "$${ANSWERLOOP_STATE_DIR:-.local}/env"; set +a; PYTHONPATH=.:plugins $(PYTHON) -m bench
 
 chaos: setup ## fault runs on a stack of its own
 	@deploy/local/run-tests tests/faults
