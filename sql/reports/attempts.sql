@@ -21,7 +21,7 @@ WITH RECURSIVE again AS (
 SELECT coalesce(sum(n), 0)::bigint AS total,
        coalesce(sum(n) FILTER (WHERE again), 0)::bigint AS extra,
        (SELECT coalesce(jsonb_object_agg(model, n), '{}')
-        FROM (SELECT model, sum(n) AS n FROM kinds WHERE model IS NOT NULL GROUP BY 1) AS x) AS models,
+        FROM (SELECT model, sum(n) AS n FROM kinds WHERE model IS NOT NULL AND outcome = 'success' GROUP BY 1) AS x) AS models,
        (SELECT coalesce(jsonb_object_agg(outcome, n), '{}') FROM (SELECT outcome, sum(n) AS n FROM kinds GROUP BY 1) AS x) AS outcomes,
        (SELECT coalesce(jsonb_object_agg(error, n), '{}')
         FROM (SELECT error, sum(n) AS n FROM kinds WHERE outcome <> 'success' GROUP BY 1) AS x) AS errors,

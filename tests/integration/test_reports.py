@@ -123,6 +123,14 @@ def test_a_simulated_answer_makes_its_run_and_its_day_simulated(rows: ReportRows
     assert report.figures.scope.models == {"llama": 1, "llama (simulated)": 1}
 
 
+def test_a_call_that_failed_was_answered_by_no_model(rows: ReportRows) -> None:
+    run_row(rows, "busy")
+    an_answer(rows, "busy", at(2), model="llama (simulated)")
+    rows.call(rows.trip("busy"), 0, "overload", stored=at(2), model="llama")
+    assert of_day(rows).figures.scope.models == {"llama (simulated)": 1}
+    assert of_day(rows).figures.model.calls == 2
+
+
 def test_a_day_on_which_nothing_happened_is_empty(rows: ReportRows) -> None:
     an_answer(rows, "r", MIDNIGHT)
     report = of_day(rows)
