@@ -64,7 +64,7 @@ def _to_be_scored(message: Response) -> bool:
 def _judged(message: Response | InvalidMessage, score: float | UnscorablePair | None, scorer: str, now: datetime) -> Judged:
     if isinstance(message, InvalidMessage):
         return Judged(submission_id=None, event_time_ms=_milliseconds(now), judged_at=now, cause=INVALID_MESSAGE, reason=str(message))
-    # A clock that is ahead, or a message made by hand, must not push the watermark into the future.
+    # A clock that is ahead, or a message made by hand, has no time in the future.
     event_time_ms = _milliseconds(min(message.timestamp, now))
     submission = str(message.submission_id)
     if isinstance(score, UnscorablePair):

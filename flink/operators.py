@@ -75,11 +75,12 @@ class RouteAnswers(KeyedProcessFunction):
         stored = self._state.value()
         remembered = msgspec.json.decode(stored, type=Remembered) if stored else Remembered()
         source = Source(partition, offset, None if raw is None else bytes(raw))
-        done = effect(source, msgspec.json.decode(judgement, type=Judged), remembered, self._rules, now)
+        judged = msgspec.json.decode(judgement, type=Judged)
+        done = effect(source, judged, remembered, self._rules, now)
         for name, growth in counted(done, remembered).items():
             # By 0 too: Flink shows a counter once it was counted in a bundle, and Prometheus sees no growth from nothing.
             self._counters[name].inc(growth)
-        self._lag_ms = _lag_ms(now, ctx.timer_service().current_watermark())
+        self._lag_ms = lag_ms(now, judged.event_time_ms)
         if done.outcome is not None and done.outcome.remembered != remembered:
             self._state.update(msgspec.json.encode(done.outcome.remembered).decode())
         for output in done.outputs:
@@ -92,11 +93,6 @@ def key_of(row: Row) -> str:
     return submission or f"{row[0]}@{row[1]}"
 
 
-def event_time_of(row: Row) -> int:
-    """The message's `timestamp` in milliseconds since 1970."""
-    return msgspec.json.decode(row[3], type=Judged).event_time_ms
-
-
-def _lag_ms(now: datetime, watermark: int) -> int:
-    """How far behind the present event time is; 0 until there is a watermark."""
-    return max(0, int(now.timestamp() * 1000) - watermark) if watermark > 0 else 0
+def lag_ms(now: datetime, event_time_ms: int) -> int:
+    """How far behind a message's time (milliseconds since 1970) its result is."""
+    return max(0, int(now.timestamp() * 1000) - event_time_ms)

@@ -5,15 +5,14 @@ tables, because only a table's Kafka source tells partition and offset, which a 
 key from the record.
 """
 
-from pyflink.common import Duration, Time, Types, WatermarkStrategy
-from pyflink.common.watermark_strategy import TimestampAssigner
+from pyflink.common import Time, Types
 from pyflink.datastream import DataStream, StreamExecutionEnvironment
 from pyflink.table import DataTypes, StreamTableEnvironment, Table
 from pyflink.table.expressions import call, col
 from pyflink.table.udf import udf
 
 from flink import tables
-from flink.operators import OUTPUT_TYPE, RouteAnswers, ScoreAnswers, event_time_of, key_of
+from flink.operators import OUTPUT_TYPE, RouteAnswers, ScoreAnswers, key_of
 from flink.routing import Rules
 from streaming import settings as process_settings
 from streaming import topics
@@ -25,13 +24,6 @@ FORGET_AFTER = Time.days(1)
 # Three Python operators follow each other, so what an answer waits at most is three times that.
 BUNDLE_SIZE = 64
 BUNDLE_MS = 20
-
-
-class MessageTime(TimestampAssigner):
-    """Event time is the message's own."""
-
-    def extract_timestamp(self, value: object, record_timestamp: int) -> int:
-        return event_time_of(value)
 
 
 def main() -> None:
@@ -69,16 +61,8 @@ def transform(t_environment: StreamTableEnvironment, answers: Table, settings: S
     score = udf(ScoreAnswers(settings.scorer_model, settings.scorer_layers), result_type=DataTypes.STRING(), func_type="pandas")
     t_environment.create_temporary_function("score_answers", score)
     judged = answers.select(col("partition"), col("offset"), col("value"), call("score_answers", col("value")).alias("judgement"))
-    watermarks = (
-        WatermarkStrategy.for_bounded_out_of_orderness(Duration.of_seconds(1))
-        .with_timestamp_assigner(MessageTime())
-        .with_idleness(Duration.of_seconds(5))
-    )
     return (
         t_environment.to_data_stream(judged)
-        .assign_timestamps_and_watermarks(watermarks)
-        .uid("event-time")
-        .name("event time")
         .key_by(key_of, key_type=Types.STRING())
         .process(RouteAnswers(Rules(settings.score_threshold, settings.retry_budget), FORGET_AFTER), output_type=OUTPUT_TYPE)
         .uid("route-answers")

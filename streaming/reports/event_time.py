@@ -10,5 +10,5 @@ from streaming.reports.run_summary import Percentiles
 
 
 def event_time_lag(cursor: RealDictCursor, scope: Scope) -> Percentiles:
-    """Of the samples in the scope's time, in milliseconds: present minus watermark, while records were scored."""
+    """Of the samples in the scope's time, in milliseconds: the result's time minus the message's, while records were scored."""
     return msgspec.convert(ask_one(cursor, "event_time_lag", sampled(scope)), Percentiles)
