@@ -5,26 +5,19 @@ With UPDATE_SCREENSHOTS=1 the pages' pictures replace those in docs/images.
 
 import os
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx
-import msgspec
-import psycopg2
 import pytest
 from fastapi.routing import APIRoute
 from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect
-from psycopg2.extras import Json
 
 from answerloop_airflow.pages.addresses import from_connections
 from answerloop_airflow.pages.app import PREFIX, pages
 from answerloop_airflow.runs import traffic_run_id
-from streaming import settings
-from streaming.reports.figures import Kind
 from tests import airflow, stack
 from tests.browser import Complaints, chromium, inaccessible, log_in
-from tests.example_report import run_report
 
 pytestmark = pytest.mark.ui
 
@@ -90,13 +83,9 @@ def two_runs() -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def reported(two_runs: tuple[str, str]) -> str:
-    """A run that has its report: its own, or the example's."""
-    with closing(psycopg2.connect(settings.load().database_url)) as database, database, database.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO metric_reports (kind, subject, since, until, simulated, report, created_at)
-               VALUES (%s, %s, now(), now(), true, %s, now()) ON CONFLICT DO NOTHING""",
-            (Kind.RUN.value, two_runs[0], Json(msgspec.to_builtins(run_report()))),
-        )
+    """A run that has its report: the DAG `run_report` follows on every run."""
+    query = "SELECT 1 FROM metric_reports WHERE kind = 'run' AND subject = %s"
+    stack.until(lambda: bool(stack.sql(query, two_runs[0])), "the run's report is stored", 240)
     return two_runs[0]
 
 
