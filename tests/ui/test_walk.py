@@ -126,6 +126,7 @@ def replayed(page: Page, url: str, run_id: str, pictures: Path) -> int:
     assert failed > 1
     page.screenshot(path=pictures / "walk_3_failures.png")
     inside.get_by_role("link", name="Replay with this filter").click()
+    expect(inside.get_by_role("heading", name="Replay failed questions")).to_be_visible()
     expect(inside.get_by_label("Run", exact=True)).to_have_value(run_id)
     page.screenshot(path=pictures / "walk_4_replay.png")
     expect(inside.get_by_text(f"{failed} failures that nobody has replayed follow the filter")).to_be_visible()
@@ -140,6 +141,7 @@ def recovered(page: Page, url: str, run_id: str, failed: int, pictures: Path) ->
     inside = failures_of(page, url, run_id)
     expect(inside.get_by_text("recovered", exact=True)).to_have_count(failed)
     expect(inside.get_by_text("all replayed")).to_be_visible()
+    expect(inside.get_by_role("link", name="Replay with this filter")).to_have_count(0)
     page.screenshot(path=pictures / "walk_5_recovered.png")
     inside.locator("tr", has=page.get_by_text("recovered", exact=True)).first.get_by_role("link").first.click()
     return inside
