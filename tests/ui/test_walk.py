@@ -115,6 +115,8 @@ def failures_of(page: Page, url: str, run_id: str) -> FrameLocator:
     expect(inside.get_by_role("heading", name="Failures")).to_be_visible()
     inside.get_by_label("Run", exact=True).fill(run_id)
     inside.get_by_role("button", name="Filter").click()
+    # The page with the filter in it, not the one that it was filled in on.
+    expect(inside.get_by_role("link", name="Clear")).to_be_visible()
     expect(inside.get_by_role("link", name="refused by model", exact=True)).to_be_visible()
     return inside
 
