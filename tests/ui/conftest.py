@@ -43,5 +43,5 @@ def page(session: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """Where the pictures of the pages go; with UPDATE_SCREENSHOTS=1 into the documentation."""
+    """Where the documentation's pictures go: with UPDATE_SCREENSHOTS=1 into docs/images, otherwise where nobody minds them."""
     return stack.ROOT / "docs" / "images" if os.environ.get("UPDATE_SCREENSHOTS") else tmp_path

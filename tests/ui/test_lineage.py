@@ -4,18 +4,13 @@ With UPDATE_SCREENSHOTS=1 the page's picture replaces the one in docs/images.
 """
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
-
-from tests import airflow, stack
-from tests.browser import chromium, log_in
+from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.ui, pytest.mark.timeout(300)]
 
-PATIENCE_MS = 60_000
 # From left to right, as the graph writes them: a task above its DAG.
 THE_WAY = (
     ("load", "load_questions"),
@@ -27,23 +22,13 @@ THE_WAY = (
 )
 
 
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-def test_an_assets_page_draws_the_way_from_dataset_to_report(browser: Browser, tmp_path: Path) -> None:
-    airflow.api()
-    pictures = stack.ROOT / "docs" / "images" if os.environ.get("UPDATE_SCREENSHOTS") else tmp_path
-    page = browser.new_page(viewport={"width": 1500, "height": 760})
-    page.set_default_timeout(PATIENCE_MS)
-    log_in(page)
+def test_an_assets_page_draws_the_way_from_dataset_to_report(page: Page, pictures: Path) -> None:
+    page.set_viewport_size({"width": 1500, "height": 760})
     page.goto(f"{os.environ['ANSWERLOOP_AIRFLOW_URL']}/assets")
     page.get_by_role("link", name="answerloop_runs").first.click()
     page.get_by_role("button", name="Task Dependencies").click()
     graph = page.get_by_test_id("rf__wrapper")
-    expect(graph.get_by_text("answerloop_datasets", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    expect(graph.get_by_text("answerloop_datasets", exact=True)).to_be_visible()
     # What lies outside of the window is not drawn.
     graph.get_by_role("button", name="Fit View").click()
     places = []
@@ -51,7 +36,7 @@ def test_an_assets_page_draws_the_way_from_dataset_to_report(browser: Browser, t
         node = graph.locator(".react-flow__node")
         for word in words:
             node = node.filter(has=page.get_by_text(word, exact=True))
-        expect(node).to_be_visible(timeout=PATIENCE_MS)
+        expect(node).to_be_visible()
         box = node.bounding_box()
         assert box is not None
         places.append(box["x"])

@@ -1,27 +1,22 @@
-"""The pages in the Airflow UI, in a browser: a run watched while it goes on, its report, two runs compared, the loop's health.
-
-With UPDATE_SCREENSHOTS=1 the pages' pictures replace those in docs/images.
-"""
+"""The pages in the Airflow UI, in a browser: a run watched while it goes on, its report, two runs compared, the loop's health."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 import pytest
 from fastapi.routing import APIRoute
-from playwright.sync_api import Browser, BrowserContext, Frame, Page, expect
+from playwright.sync_api import BrowserContext, Frame, Page, expect
 
 from answerloop_airflow.pages.addresses import from_connections
 from answerloop_airflow.pages.app import PREFIX, pages
 from answerloop_airflow.runs import traffic_run_id
 from tests import airflow, stack
-from tests.browser import Complaints, chromium, inaccessible, log_in
+from tests.browser import Complaints, inaccessible
 
 pytestmark = pytest.mark.ui
 
-PATIENCE_MS = 60_000
 RUN_MS = 240_000
 WIDTHS = (1280, 390)
 SCHEMES = ("light", "dark")
@@ -33,40 +28,6 @@ ALL_DRAWN = "[...document.querySelectorAll('.plot')].filter((plot) => plot.offse
 def at(path: str) -> str:
     """The address of a page without Airflow's frame around it."""
     return f"{os.environ['ANSWERLOOP_AIRFLOW_URL']}{PREFIX}{path}"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        expect.set_options(timeout=PATIENCE_MS)
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def session(browser: Browser) -> BrowserContext:
-    """Logged in."""
-    airflow.api()
-    context = browser.new_context()
-    context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
-    log_in(page)
-    page.close()
-    return context
-
-
-@pytest.fixture
-def page(session: BrowserContext) -> Iterator[Page]:
-    page = session.new_page()
-    page.set_viewport_size({"width": 1280, "height": 900})
-    page.goto(at("/static/any/icon.svg"))
-    page.evaluate("localStorage.setItem('theme', 'light')")
-    yield page
-    page.close()
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    return stack.ROOT / "docs" / "images" if os.environ.get("UPDATE_SCREENSHOTS") else tmp_path
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +70,7 @@ def test_every_page_is_refused_to_the_anonymous_and_to_whoever_makes_up_a_token(
 
 
 @pytest.mark.timeout(600)
-def test_a_run_moves_without_a_reload_until_it_has_ended(page: Page, pictures: Path) -> None:
+def test_a_run_moves_without_a_reload_until_it_has_ended(page: Page, tmp_path: Path) -> None:
     stack.load_sample()
     stack.set_faults()
     logged_in = airflow.api()
@@ -126,7 +87,7 @@ def test_a_run_moves_without_a_reload_until_it_has_ended(page: Page, pictures: P
     answered = card.locator("span", has_text="answered").locator("b")
     expect(answered).not_to_have_text("0")
     before = int(answered.inner_text().replace(",", ""))
-    page.screenshot(path=pictures / "pages_runs.png")
+    page.screenshot(path=tmp_path / "pages_runs.png")
     stack.until(lambda: not card.count() or int(answered.inner_text().replace(",", "")) > before, "more is answered on the page", 60)
 
     ended = frame.locator("tr", has_text=run_id)
@@ -137,7 +98,7 @@ def test_a_run_moves_without_a_reload_until_it_has_ended(page: Page, pictures: P
 
 
 @pytest.mark.timeout(600)
-def test_beside_its_dag_run_a_run_is_followed_to_its_report(page: Page, pictures: Path) -> None:
+def test_beside_its_dag_run_a_run_is_followed_to_its_report(page: Page, tmp_path: Path) -> None:
     stack.load_sample()
     stack.set_faults()
     logged_in = airflow.api()
@@ -148,7 +109,7 @@ def test_beside_its_dag_run_a_run_is_followed_to_its_report(page: Page, pictures
     expect(inside.get_by_role("heading", name=traffic_run_id(dag_run))).to_be_visible()
     expect(inside.get_by_text("Where the rest is")).to_be_visible()
     expect(inside.locator("dl div", has_text="Answered").locator("dd")).not_to_have_text("0")
-    page.screenshot(path=pictures / "pages_run_live.png")
+    page.screenshot(path=tmp_path / "pages_run_live.png")
     expect(inside.get_by_text("drained").first).to_be_visible(timeout=RUN_MS)
     expect(inside.get_by_text("Requests", exact=True).first).to_be_visible()
     assert complaints.found == []
@@ -160,13 +121,13 @@ def test_a_dag_run_of_another_dag_says_that_it_sends_no_traffic(page: Page) -> N
 
 
 @pytest.mark.timeout(600)
-def test_a_report_is_drawn_on_the_page_of_its_run(page: Page, reported: str, pictures: Path) -> None:
+def test_a_report_is_drawn_on_the_page_of_its_run(page: Page, reported: str, tmp_path: Path) -> None:
     complaints = Complaints(page)
     page.goto(at(f"/run?id={quote(reported)}"))
     expect(page.get_by_role("heading", name="Quality")).to_be_visible()
     page.wait_for_function(ALL_DRAWN)
     assert page.locator(".plot .main-svg").count() > 3
-    page.screenshot(path=pictures / "pages_run.png")
+    page.screenshot(path=tmp_path / "pages_run.png")
     with page.expect_download() as download:
         page.get_by_role("link", name="figures.json").click()
     assert download.value.suggested_filename == "figures.json"
@@ -174,23 +135,23 @@ def test_a_report_is_drawn_on_the_page_of_its_run(page: Page, reported: str, pic
 
 
 @pytest.mark.timeout(600)
-def test_two_runs_are_compared_from_the_page_of_one(page: Page, two_runs: tuple[str, str], pictures: Path) -> None:
+def test_two_runs_are_compared_from_the_page_of_one(page: Page, two_runs: tuple[str, str], tmp_path: Path) -> None:
     page.goto(at(f"/run?id={quote(two_runs[0])}"))
     page.get_by_label("Compare with").select_option(two_runs[1])
     page.get_by_role("button", name="Compare").click()
     expect(page.get_by_role("heading", name="Two runs compared")).to_be_visible()
     rate = page.get_by_role("row", name="rate 10.0 20.0")
     expect(rate.get_by_text("differs")).to_be_visible()
-    page.screenshot(path=pictures / "pages_compare.png")
+    page.screenshot(path=tmp_path / "pages_compare.png")
 
 
-def test_health_names_every_component_and_the_newest_checkpoint(page: Page, pictures: Path) -> None:
+def test_health_names_every_component_and_the_newest_checkpoint(page: Page, tmp_path: Path) -> None:
     page.goto(at("/health"))
     for name in ("postgresql", "model server", "flink score job", "llm_consumer_service", "storage_persister", "sampler"):
         expect(page.get_by_role("row", name=f"{name} up")).to_be_visible()
     expect(page.get_by_text("Newest checkpoint:")).to_be_visible()
     expect(page.get_by_text("open", exact=True)).to_be_visible()
-    page.screenshot(path=pictures / "pages_health.png")
+    page.screenshot(path=tmp_path / "pages_health.png")
 
 
 def test_what_does_not_exist_is_told_and_airflow_goes_on(page: Page) -> None:

@@ -1,7 +1,4 @@
-"""Failures, questions and nightly reports in a browser, with texts that mean harm.
-
-With UPDATE_SCREENSHOTS=1 the pages' pictures replace those in docs/images.
-"""
+"""Failures, questions and nightly reports in a browser, with texts that mean harm."""
 
 import os
 from collections.abc import Iterator
@@ -138,7 +135,7 @@ def test_a_very_long_answer_leaves_the_page_as_it_is(page: Page, written: Writte
     page.screenshot(path=tmp_path / f"long_answer_{width}.png", full_page=True)
 
 
-def test_a_question_is_found_by_its_words_and_by_its_id(page: Page, written: Written, pictures: Path) -> None:
+def test_a_question_is_found_by_its_words_and_by_its_id(page: Page, written: Written, tmp_path: Path) -> None:
     page.goto(at("/questions"))
     search = page.get_by_label("Words of the question, or its id")
     search.fill(WORD[:-3])
@@ -151,12 +148,12 @@ def test_a_question_is_found_by_its_words_and_by_its_id(page: Page, written: Wri
     search.press("Enter")
     expect(page.get_by_role("heading", name="Question", exact=True)).to_be_visible()
     expect(page.get_by_text("Accepted as passed: attempt 2, score 0.900, first 0.400")).to_be_visible()
-    page.screenshot(path=pictures / "pages_question.png")
+    page.screenshot(path=tmp_path / "pages_question.png")
 
 
-def test_failures_are_filtered_and_lead_to_the_replay_form_filled_in(page: Page, written: Written, pictures: Path) -> None:
+def test_failures_are_filtered_and_lead_to_the_replay_form_filled_in(page: Page, written: Written, tmp_path: Path) -> None:
     page.goto(at("/failures"))
-    page.screenshot(path=pictures / "pages_failures.png")
+    page.screenshot(path=tmp_path / "pages_failures.png")
     page.get_by_label("Text of the error").fill(WORD)
     page.get_by_role("button", name="Filter").click()
     expect(page.get_by_role("link", name=WORD)).to_have_count(1)
@@ -165,15 +162,15 @@ def test_failures_are_filtered_and_lead_to_the_replay_form_filled_in(page: Page,
     expect(page.get_by_text("1 failure that nobody has replayed follows the filter")).to_be_visible()
     expect(page.get_by_label("Cause")).to_have_value("refused_by_model")
     expect(page.get_by_label("Text of the error")).to_have_value(WORD)
-    page.screenshot(path=pictures / "pages_replay.png")
+    page.screenshot(path=tmp_path / "pages_replay.png")
 
 
-def test_days_lead_to_their_reports_and_these_to_their_files(page: Page, written: Written, pictures: Path) -> None:
+def test_days_lead_to_their_reports_and_these_to_their_files(page: Page, written: Written, tmp_path: Path) -> None:
     complaints = Complaints(page)
     page.goto(at("/nightly?before=2001-03-01"))
     expect(page.get_by_role("row", name="2001-02-03 simulated nothing happened")).to_be_visible()
     page.wait_for_function(ALL_DRAWN)
-    page.screenshot(path=pictures / "pages_nightly.png")
+    page.screenshot(path=tmp_path / "pages_nightly.png")
     page.get_by_role("link", name="2001-02-04").click()
     expect(page.get_by_role("heading", name="Quality")).to_be_visible()
     page.wait_for_function(ALL_DRAWN)

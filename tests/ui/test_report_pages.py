@@ -1,20 +1,12 @@
-"""A report in a browser, from disk: drawn, closed to the outside, and accessible, in both schemes and on a phone.
+"""A report in a browser, from disk: drawn, closed to the outside, and accessible, in both schemes and on a phone."""
 
-With UPDATE_SCREENSHOTS=1 pictures of the report of the stack's largest run replace those in docs/images.
-"""
-
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 from playwright.sync_api import Browser, Page
 
 from streaming.reports import page as report_page
-from streaming.reports.figures import Report
-from tests import stack
-from tests.browser import chromium, inaccessible
+from tests.browser import inaccessible
 from tests.example_report import day_report, empty_report, run_report
 
 pytestmark = pytest.mark.ui
@@ -25,12 +17,6 @@ SCHEMES = ("light", "dark")
 # Every chart that is not folded away has its drawing, with something in it.
 ALL_DRAWN = """() => [...document.querySelectorAll('.plot')].filter((plot) => plot.offsetParent !== null).every((plot) =>
     plot.dataset.drawn === 'true' && plot.querySelector('.trace, .sankey, .bars, .scatterlayer') !== null)"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -109,15 +95,4 @@ MISPLACED = """() => [...document.querySelectorAll('.plot')].flatMap((plot) => {
 def test_no_text_of_a_chart_is_cut_off_or_lies_over_another(browser: Browser, written: dict[str, Path], width: int) -> None:
     opened = Opened(browser, written["day"], "light", width)
     assert opened.page.evaluate(MISPLACED) == []
-    opened.page.close()
-
-
-@pytest.mark.skipif(not os.environ.get("UPDATE_SCREENSHOTS"), reason="only where UPDATE_SCREENSHOTS asks for new pictures")
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_the_pictures_show_the_report_of_the_largest_run(browser: Browser, tmp_path: Path, scheme: str) -> None:
-    largest = "(report->'figures'->'whole'->>'requests')::int DESC"
-    rows = stack.sql(f"SELECT report::text FROM metric_reports WHERE kind = 'run' ORDER BY {largest} LIMIT 1")
-    assert rows, "no run of the stack has a report"
-    opened = Opened(browser, report_page.write(msgspec.json.decode(rows[0][0], type=Report), tmp_path), scheme, 1280)
-    opened.page.screenshot(path=stack.ROOT / "docs" / "images" / f"report_{scheme}.png")
     opened.page.close()

@@ -1,7 +1,4 @@
-"""A user's whole way in a browser: an experiment with faults launched, watched, reported, compared; what failed replayed and looked at.
-
-With UPDATE_SCREENSHOTS=1 the pages' pictures replace those in docs/images.
-"""
+"""A user's whole way in a browser: an experiment with faults launched, watched, reported, compared; what failed replayed and looked at."""
 
 import os
 import re
@@ -48,19 +45,19 @@ def clean_model() -> Iterator[None]:
 
 @pytest.mark.timeout(900)
 def test_from_the_form_of_a_run_to_a_question_that_recovered(
-    page: Page, url: str, earlier_run: str, clean_model: None, pictures: Path
+    page: Page, url: str, earlier_run: str, clean_model: None, tmp_path: Path
 ) -> None:
     complaints = Complaints(page)
     stack.set_faults(refused_400=0.35)
     dag_run = launched(page, url)
     run_id = traffic_run_id(dag_run)
-    followed_to_its_report(page, url, dag_run, run_id, pictures)
+    followed_to_its_report(page, url, dag_run, run_id, tmp_path)
     stack.set_faults()
 
     compared(page, url, run_id, earlier_run)
-    failed = replayed(page, url, run_id, pictures)
-    question = recovered(page, url, run_id, failed, pictures)
-    looked_at(question, pictures, page)
+    failed = replayed(page, url, run_id, tmp_path)
+    question = recovered(page, url, run_id, failed, tmp_path)
+    looked_at(question, tmp_path, page)
     assert complaints.found == []
 
 
@@ -79,18 +76,18 @@ def launched(page: Page, url: str) -> str:
     return unquote(found[1])
 
 
-def followed_to_its_report(page: Page, url: str, dag_run: str, run_id: str, pictures: Path) -> None:
+def followed_to_its_report(page: Page, url: str, dag_run: str, run_id: str, tmp_path: Path) -> None:
     """The page beside the DAG run moves until the run has drained, and then shows its report, without anybody loading it again."""
     page.goto(f"{url}/dags/traffic_run/runs/{quote(dag_run)}/plugin/answerloop-experiment")
     inside = page.frame_locator("iframe[title='Experiment']")
     expect(inside.get_by_role("heading", name=run_id)).to_be_visible()
     answered = inside.locator("dl div", has_text="Answered").first.locator("dd")
     expect(answered).not_to_have_text("0")
-    page.screenshot(path=pictures / "walk_1_live.png")
+    page.screenshot(path=tmp_path / "walk_1_live.png")
     expect(inside.get_by_text("drained").first).to_be_visible(timeout=RUN_MS)
     expect(inside.get_by_role("heading", name="Quality")).to_be_visible(timeout=RUN_MS)
     expect(inside.locator(".plot .main-svg").first).to_be_visible()
-    page.screenshot(path=pictures / "walk_2_report.png")
+    page.screenshot(path=tmp_path / "walk_2_report.png")
 
 
 def pages_in_airflow(page: Page, url: str) -> FrameLocator:
@@ -121,16 +118,16 @@ def failures_of(page: Page, url: str, run_id: str) -> FrameLocator:
     return inside
 
 
-def replayed(page: Page, url: str, run_id: str, pictures: Path) -> int:
+def replayed(page: Page, url: str, run_id: str, tmp_path: Path) -> int:
     """Replay the run's failures through the form that its filter has filled in; returns how many there were."""
     inside = failures_of(page, url, run_id)
     failed = inside.get_by_text("not yet", exact=True).count()
     assert failed > 1
-    page.screenshot(path=pictures / "walk_3_failures.png")
+    page.screenshot(path=tmp_path / "walk_3_failures.png")
     inside.get_by_role("link", name="Replay with this filter").click()
     expect(inside.get_by_role("heading", name="Replay failed questions")).to_be_visible()
     expect(inside.get_by_label("Run", exact=True)).to_have_value(run_id)
-    page.screenshot(path=pictures / "walk_4_replay.png")
+    page.screenshot(path=tmp_path / "walk_4_replay.png")
     expect(inside.get_by_text(f"{failed} failures that nobody has replayed follow the filter")).to_be_visible()
     inside.get_by_role("button", name="Replay").click()
     page.wait_for_url("**/dags/replay_failed_questions/runs/**")
@@ -138,21 +135,21 @@ def replayed(page: Page, url: str, run_id: str, pictures: Path) -> int:
     return failed
 
 
-def recovered(page: Page, url: str, run_id: str, failed: int, pictures: Path) -> FrameLocator:
+def recovered(page: Page, url: str, run_id: str, failed: int, tmp_path: Path) -> FrameLocator:
     """Every failure of the run has recovered; returns the page of one of the questions."""
     inside = failures_of(page, url, run_id)
     expect(inside.get_by_text("recovered", exact=True)).to_have_count(failed)
     expect(inside.get_by_text("all replayed")).to_be_visible()
     expect(inside.get_by_role("link", name="Replay with this filter")).to_have_count(0)
-    page.screenshot(path=pictures / "walk_5_recovered.png")
+    page.screenshot(path=tmp_path / "walk_5_recovered.png")
     inside.locator("tr", has=page.get_by_text("recovered", exact=True)).first.get_by_role("link").first.click()
     return inside
 
 
-def looked_at(question: FrameLocator, pictures: Path, page: Page) -> None:
+def looked_at(question: FrameLocator, tmp_path: Path, page: Page) -> None:
     """Both submissions are told, and the answer stands beside its reference."""
     expect(question.get_by_role("heading", name=re.compile("Submission 1: asked failed"))).to_be_visible()
     expect(question.get_by_role("heading", name=re.compile("Submission 2: replayed answered"))).to_be_visible()
     expect(question.get_by_role("region", name="The accepted answer")).not_to_be_empty()
     expect(question.get_by_role("region", name="The reference answer")).not_to_be_empty()
-    page.screenshot(path=pictures / "walk_6_question.png")
+    page.screenshot(path=tmp_path / "walk_6_question.png")
