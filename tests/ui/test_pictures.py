@@ -37,9 +37,11 @@ def dag_run() -> Iterator[str]:
     stack.load_sample()
     stack.set_faults(**FAULTS["demo"].model_dump())
     stack.set_quality(**QUALITY["demo"].model_dump())
-    yield airflow.api().trigger("traffic_run", {"requests": 400, "rate": 12.0, "popularity": "uniform", "seed": 7})
-    stack.set_faults()
-    stack.set_quality()
+    try:
+        yield airflow.api().trigger("traffic_run", {"requests": 400, "rate": 12.0, "popularity": "uniform", "seed": 7})
+    finally:
+        stack.set_faults()
+        stack.set_quality()
 
 
 def test_a_run_that_goes_on_and_one_of_its_questions(page: Page, dag_run: str, pictures: Path) -> None:
