@@ -1,16 +1,7 @@
 -- Model calls of the scope's own trips, by the time they were stored: outcomes, errors, latency, calls in flight.
-WITH RECURSIVE again AS (
-    -- Replays, and what was sent again in their place.
-    SELECT submission_id FROM submissions
-    WHERE kind = 'replay' AND submitted_at < %(until)s::timestamptz AND (%(run_id)s::text IS NULL OR run_id = %(run_id)s)
-    UNION ALL
-    SELECT s.submission_id FROM submissions s JOIN again ON s.follows = again.submission_id WHERE s.kind = 'requeue'
-), mine AS (
-    SELECT a.retry_count, a.outcome, a.error_type, a.model, a.response_time_ms, a.llm_started_at, a.llm_finished_at
-    FROM attempts a LEFT JOIN submissions s ON s.submission_id = a.submission_id
-    WHERE a.stored_at >= %(since)s::timestamptz AND a.stored_at < %(until)s::timestamptz
-      AND (%(run_id)s::text IS NULL OR s.run_id = %(run_id)s AND a.run_id = %(run_id)s)
-      AND NOT EXISTS (SELECT FROM again WHERE again.submission_id = a.submission_id)
+WITH mine AS (
+    SELECT retry_count, outcome, error_type, model, response_time_ms, llm_started_at, llm_finished_at FROM report_calls
+    WHERE NOT replayed AND (%(run_id)s::text IS NULL OR run_id = %(run_id)s)
 ), latency AS (
     SELECT percentile_cont(ARRAY[0.5, 0.9, 0.95, 0.99, 1]) WITHIN GROUP (ORDER BY response_time_ms) AS p FROM mine WHERE outcome = 'success'
 ), kinds AS (

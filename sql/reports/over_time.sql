@@ -1,11 +1,6 @@
 -- Requests asked, answered and failed by bucket, and by how much those that wait for their end changed. Before the first bucket: -1.
 WITH mine AS (
-    SELECT intended_at, resolved_at, final_status
-    FROM traffic_requests r
-    -- A request is awaited for a day and tried for an hour at most: what was open when the scope began was intended after this.
-    WHERE r.intended_at >= %(since)s::timestamptz - interval '25 hours' AND r.intended_at < %(until)s::timestamptz
-      AND (r.intended_at >= %(since)s::timestamptz OR r.resolved_at >= %(since)s::timestamptz)
-      AND (%(run_id)s::text IS NULL OR r.run_id = %(run_id)s)
+    SELECT intended_at, resolved_at, final_status FROM report_requests WHERE (%(run_id)s::text IS NULL OR run_id = %(run_id)s)
 ), events AS (
     SELECT intended_at AS at, 1 AS asked, 0 AS answered, 0 AS failed, (final_status IS DISTINCT FROM 'refused')::int AS opened FROM mine
     UNION ALL

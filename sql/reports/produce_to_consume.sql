@@ -1,23 +1,9 @@
 -- How long a message took from its producer to its consumer, by topic, of the scope's own trips: until the model was asked, the answer was
 -- scored, the result was stored. A topic stands where one of its messages is known by both times.
-WITH RECURSIVE again AS (
-    -- Replays, and what was sent again in their place.
-    SELECT submission_id FROM submissions
-    WHERE kind = 'replay' AND submitted_at < %(until)s::timestamptz AND (%(run_id)s::text IS NULL OR run_id = %(run_id)s)
-    UNION ALL
-    SELECT s.submission_id FROM submissions s JOIN again ON s.follows = again.submission_id WHERE s.kind = 'requeue'
-), calls AS (
-    SELECT a.outcome, a.enqueued_at, a.llm_started_at, a.llm_finished_at, a.scored_at, a.stored_at
-    FROM attempts a LEFT JOIN submissions s ON s.submission_id = a.submission_id
-    WHERE a.stored_at >= %(since)s::timestamptz AND a.stored_at < %(until)s::timestamptz
-      AND (%(run_id)s::text IS NULL OR s.run_id = %(run_id)s AND a.run_id = %(run_id)s)
-      AND NOT EXISTS (SELECT FROM again WHERE again.submission_id = a.submission_id)
+WITH calls AS (
+    SELECT outcome, enqueued_at, llm_started_at, llm_finished_at, scored_at, stored_at FROM report_calls WHERE NOT replayed AND (%(run_id)s::text IS NULL OR run_id = %(run_id)s)
 ), passed AS (
-    SELECT a.scored_at, a.stored_at
-    FROM answers a LEFT JOIN submissions s ON s.submission_id = a.submission_id
-    WHERE a.accepted_as = 'passed' AND a.stored_at >= %(since)s::timestamptz AND a.stored_at < %(until)s::timestamptz
-      AND (%(run_id)s::text IS NULL OR s.run_id = %(run_id)s)
-      AND NOT EXISTS (SELECT FROM again WHERE again.submission_id = a.submission_id)
+    SELECT scored_at, stored_at FROM report_answers WHERE accepted_as = 'passed' AND (%(run_id)s::text IS NULL OR run_id = %(run_id)s)
 ), messages AS (
     SELECT %(pending)s AS topic, llm_started_at - enqueued_at AS took FROM calls
     UNION ALL

@@ -1,17 +1,14 @@
 -- The scope's requests, by the time they were intended: by first reply, by end, and how long both took.
 -- Bins: how many latencies lie between two edges; what lies outside counts in the outermost.
 WITH mine AS (
-    SELECT r.question_id, r.intended_at, r.sent_at, r.resolved_at, r.first_status, r.final_status, r.source, r.perceived_ms, r.real_ms,
-           q.question_id IS NULL AS elsewhere
-    FROM traffic_requests r LEFT JOIN questions q ON q.question_id = r.question_id AND q.run_id = r.run_id
-    WHERE r.intended_at >= %(since)s::timestamptz AND r.intended_at < %(until)s::timestamptz
-      AND (%(run_id)s::text IS NULL OR r.run_id = %(run_id)s)
+    SELECT intended_at, sent_at, resolved_at, first_status, final_status, source, perceived_ms, real_ms, reused
+    FROM report_requests WHERE NOT earlier AND (%(run_id)s::text IS NULL OR run_id = %(run_id)s)
 ), perceived AS (
     SELECT percentile_cont(ARRAY[0.5, 0.9, 0.95, 0.99, 1]) WITHIN GROUP (ORDER BY perceived_ms) AS p FROM mine
 ), answered AS (
     SELECT percentile_cont(ARRAY[0.5, 0.9, 0.95, 0.99, 1]) WITHIN GROUP (ORDER BY real_ms) AS p FROM mine WHERE final_status = 'answered'
 ), kinds AS (
-    SELECT first_status, coalesce(final_status, 'unresolved') AS final_status, source, elsewhere AND question_id IS NOT NULL AS reused,
+    SELECT first_status, coalesce(final_status, 'unresolved') AS final_status, source, reused,
            count(*) AS n, count(sent_at) AS sent, count(resolved_at) AS ended,
            min(intended_at) AS first_intended_at, max(sent_at) AS last_sent_at, max(resolved_at) AS last_resolved_at
     FROM mine GROUP BY 1, 2, 3, 4

@@ -10,6 +10,7 @@ from streaming.errors import UserError
 from streaming.reports.figures import Kind, Report, Scope
 from streaming.reports.measure import measure
 from streaming.reports.queries import Rows, ask
+from streaming.reports.snapshot import gather
 
 
 def parsed(text: str) -> date:
@@ -31,7 +32,9 @@ def day_report(cursor: RealDictCursor, day: date, now: datetime, threshold: floa
     midnight = since + timedelta(days=1)
     until = min(midnight, now)
     whole_day = Scope(Kind.DAY, day.isoformat(), since, until, partial=until < midnight)
-    runs = [measure(cursor, _part(whole_day, run), threshold) for run in ask(cursor, "runs", Rows(None, since, until))]
+    rows = Rows(None, since, until)
+    gather(cursor, rows)
+    runs = [measure(cursor, _part(whole_day, run), threshold) for run in ask(cursor, "runs", rows)]
     figures = measure(cursor, whole_day, threshold)
     simulated = figures.scope.simulated or any(run.scope.simulated for run in runs)
     return Report(msgspec.structs.replace(figures, scope=msgspec.structs.replace(figures.scope, simulated=simulated)), runs)

@@ -1,10 +1,6 @@
 """All figures of one scope."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import msgspec
-from psycopg2.extensions import connection
 from psycopg2.extras import RealDictCursor
 
 from streaming.reports.covered import covered
@@ -17,18 +13,11 @@ from streaming.reports.run_summary import SIMULATED
 from streaming.reports.whole_figures import whole
 
 
-@contextmanager
-def snapshot(database: connection) -> Iterator[RealDictCursor]:
-    """A cursor that sees one state of the tables, however long the report takes, and can change nothing."""
-    with database, database.cursor(cursor_factory=RealDictCursor) as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        # A busy day's rows are sorted and joined in memory, not on disk: twice as fast with a million calls.
-        cursor.execute("SET LOCAL work_mem = '64MB'")
-        yield cursor
-
-
 def measure(cursor: RealDictCursor, scope: Scope, threshold: float) -> Figures:
-    """The figures of the scope. `threshold`: the score from which an answer passes. The scope gets the models that were called."""
+    """The figures of the scope, whose calls and ends are gathered. `threshold`: the score from which an answer passes.
+
+    The scope gets the models that answered.
+    """
     models = ask_one(cursor, "models", covered(scope))["models"]
     # The simulator names itself in the model of every answer, also where it could not be asked when a run began.
     simulated = scope.simulated or any(SIMULATED in name.lower() for name in models)

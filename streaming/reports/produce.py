@@ -11,9 +11,9 @@ from streaming.reports.calibration_quote import quote
 from streaming.reports.day import day_report
 from streaming.reports.figures import Report
 from streaming.reports.folder import place
-from streaming.reports.measure import snapshot
 from streaming.reports.page import write
 from streaming.reports.run import run_report
+from streaming.reports.snapshot import snapshot
 from streaming.reports.store import earlier_days, store
 from streaming.scoring.scorer_name import scorer_name
 from streaming.settings import Settings
@@ -45,5 +45,5 @@ def _kept(database: connection, report: Report, earlier: list[Report], settings:
     scope = report.figures.scope
     # Files first: a stored report always has its page.
     page = write(report, place(settings.reports_dir, scope.kind, scope.subject), earlier)
-    store(database, report, now)
+    store(database, report, earlier, now)
     return report, page

@@ -7,6 +7,8 @@ from psycopg2.extras import RealDictCursor
 from streaming.errors import UserError
 from streaming.reports.figures import Kind, Report, Scope
 from streaming.reports.measure import measure
+from streaming.reports.queries import Rows
+from streaming.reports.snapshot import gather
 
 
 def run_report(cursor: RealDictCursor, run_id: str, now: datetime, threshold: float) -> Report:
@@ -30,4 +32,5 @@ def run_report(cursor: RealDictCursor, run_id: str, now: datetime, threshold: fl
         simulated=run["simulated"],
         partial=run["partial"],
     )
+    gather(cursor, Rows(run_id))
     return Report(measure(cursor, scope, threshold))

@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 from psycopg2.extensions import connection
-from psycopg2.extras import RealDictCursor
 
 from streaming.errors import UserError
 from streaming.reports.edges import LATENCY_EDGES_MS, SCORE_EDGES
 from streaming.reports.queries import Rows, ask_one
+from streaming.reports.snapshot import gather, snapshot
 
 # In the greeting of the simulator and in the model of each of its answers.
 SIMULATED = "simulated"
@@ -117,14 +117,13 @@ class RunSummary(msgspec.Struct, frozen=True):
 
 def summarise(database: connection, run_id: str) -> RunSummary:
     """The summary of a run as it is now. Raises UserError for a run that is not known."""
-    with database, database.cursor(cursor_factory=RealDictCursor) as cursor:
-        # One snapshot for all queries, so that the figures agree while the run goes on.
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    with snapshot(database) as cursor:
         cursor.execute("SELECT run_id, state, dataset, model, simulated FROM traffic_runs WHERE run_id = %s", (run_id,))
         run = cursor.fetchone()
         if run is None:
             raise UserError(f"There is no run {run_id!r}.")
         rows = Rows(run_id)
+        gather(cursor, rows)
         parts: dict[str, Any] = {part: ask_one(cursor, part, rows) for part in ("stages", "replays")}
         parts["requests"] = ask_one(cursor, "requests", rows, edges=LATENCY_EDGES_MS)
         parts["scores"] = ask_one(cursor, "scores", rows, edges=SCORE_EDGES)

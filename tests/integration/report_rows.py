@@ -10,7 +10,9 @@ import psycopg2
 from psycopg2.extensions import connection
 from psycopg2.extras import RealDictCursor, register_uuid
 
+from streaming.reports.covered import covered
 from streaming.reports.figures import Kind, Scope
+from streaming.reports.snapshot import gather, snapshot
 
 register_uuid()  # type: ignore[no-untyped-call]
 
@@ -154,10 +156,11 @@ class ReportRows:
         )
 
     @contextmanager
-    def reading(self) -> Iterator[RealDictCursor]:
-        """A cursor as reports get it: one snapshot, read only."""
-        with self.database, self.database.cursor(cursor_factory=RealDictCursor) as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    def reading(self, scope: Scope | None = None) -> Iterator[RealDictCursor]:
+        """A cursor as reports get it: one snapshot, read only, with the calls and ends of the scope, if one is given."""
+        with snapshot(self.database) as cursor:
+            if scope is not None:
+                gather(cursor, covered(scope))
             yield cursor
 
 

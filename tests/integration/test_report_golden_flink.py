@@ -27,7 +27,7 @@ def rows(url: str) -> Iterator[ReportRows]:
 
 
 def figures(rows: ReportRows, scope: Scope = DAY) -> Flink:
-    with rows.reading() as cursor:
+    with rows.reading(scope) as cursor:
         return flink(cursor, scope, 0.75, model(cursor, scope).retries)
 
 

@@ -61,7 +61,7 @@ def an_old_hour(rows: ReportRows, hour: datetime, end: int, committed: int, aver
 
 
 def figures(rows: ReportRows, scope: Scope = DAY) -> Kafka:
-    with rows.reading() as cursor:
+    with rows.reading(scope) as cursor:
         return kafka(cursor, scope)
 
 

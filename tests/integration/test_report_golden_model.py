@@ -26,7 +26,7 @@ def rows(url: str) -> Iterator[ReportRows]:
 
 
 def figures(rows: ReportRows, scope: Scope = DAY) -> Model:
-    with rows.reading() as cursor:
+    with rows.reading(scope) as cursor:
         return model(cursor, scope)
 
 

@@ -31,7 +31,7 @@ def rows(url: str) -> Iterator[ReportRows]:
 
 
 def figures(rows: ReportRows, scope: Scope = DAY) -> Whole:
-    with rows.reading() as cursor:
+    with rows.reading(scope) as cursor:
         return whole(cursor, scope)
 
 
