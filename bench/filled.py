@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 
 import msgspec
 import psycopg2
-from psycopg2.extras import Json
 
+from streaming.reports.body import FILES
 from streaming.reports.figures import Kind
+from streaming.reports.page import body
 from streaming.reports.run_summary import summarise
+from streaming.reports.store import keep
 from streaming.traffic.runs import store_summary
 from tests.example_report import day_report, run_report
 from tests.integration.private_tables import private_tables
@@ -19,6 +21,7 @@ QUESTIONS = 4_000  # of each run
 ATTEMPTS = 5_000
 REQUESTS = 5_000
 GOING_ON = f"run-{RUNS}"
+EXAMPLES = {Kind.RUN: run_report(), Kind.DAY: day_report()}
 # What a test needs of constraints costs a filler its time.
 _LIGHT = """
 ALTER TABLE answers DROP CONSTRAINT answers_question_id_fkey;
@@ -66,10 +69,6 @@ SELECT %(run_id)s, number, asked.id, asked.at, asked.at, asked.at + interval '30
        CASE WHEN asked.status <> 'pending' THEN asked.at + interval '900 ms' END, 'pending', nullif(asked.status, 'pending'), 30, 900
 FROM generate_series(1, %(requests)s) AS number JOIN asked ON asked.n = 1 + number %% %(questions)s;
 """
-_REPORT = """
-INSERT INTO metric_reports (kind, subject, since, until, simulated, report, created_at) VALUES (%s, %s, %s, %s, true, %s, now())
-ON CONFLICT DO NOTHING
-"""
 _SAMPLES = """
 INSERT INTO kafka_samples (time, topic, partition, "group", end_offset, committed_offset, lag)
 SELECT now() - n * interval '15 seconds', 'questions-pending', part, 'llm_consumer_service', 1000000 - n, 1000000 - n, 0
@@ -91,7 +90,8 @@ def _fill(database: psycopg2.extensions.connection) -> None:
         cursor.execute(_LIGHT)
         cursor.execute(_SAMPLES)
     now = datetime.now(UTC)
-    report, day = (Json(msgspec.to_builtins(each)) for each in (run_report(), day_report()))
+    # One report stands for all: drawing each would cost a minute.
+    reports = [(kind, msgspec.json.encode(each).decode(), body(each, (), FILES)) for kind, each in EXAMPLES.items()]
     for run in range(1, RUNS + 1):
         begun = datetime.fromtimestamp(now.timestamp() - (RUNS - run) * 12 * 3600 - 300, UTC)
         run_id, state = f"run-{run}", "sending" if run == RUNS else "drained"
@@ -99,9 +99,9 @@ def _fill(database: psycopg2.extensions.connection) -> None:
         with database, database.cursor() as cursor:
             cursor.execute("SET LOCAL synchronous_commit = off")
             cursor.execute(_RUN, {"run": run, "run_id": run_id, "state": state, "begun": begun, **sizes})
-            if state == "drained":
-                cursor.execute(_REPORT, (Kind.RUN.value, run_id, begun, now, report))
-                cursor.execute(_REPORT, (Kind.DAY.value, f"{begun:%Y-%m-%d}", begun, now, day))
+        for kind, report, drawn in reports if state == "drained" else ():
+            subject = run_id if kind is Kind.RUN else f"{begun:%Y-%m-%d}"
+            keep(database, kind, subject, (begun, now), simulated=True, report=report, body=drawn, now=now)
     database.autocommit = True
     with database.cursor() as cursor:
         cursor.execute("ANALYZE")

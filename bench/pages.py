@@ -36,6 +36,7 @@ PAGES = {
     "search": "/questions?q=why%20question%20run-7",
     "question": f"/question?id={UUID(md5(b'run-7/5').hexdigest())}",
     "nightly": "/nightly",
+    "trend of nightly": f"/nightly/trend?last={datetime.now(UTC):%Y-%m-%d}",
     "day": f"/nightly/day?day={datetime.now(UTC) - timedelta(days=1, minutes=5):%Y-%m-%d}",
     "health": "/health",
 }

@@ -8,6 +8,8 @@ CREATE TABLE metric_reports (
     until      timestamptz NOT NULL,
     simulated  boolean     NOT NULL,
     report     jsonb       NOT NULL,
+    body       text, -- the report as HTML for a page of others, so that none has to draw it
+    drawn_with text, -- a digest of what drew the body: drawn with something else, it is out of date
     created_at timestamptz NOT NULL,
     PRIMARY KEY (kind, subject)
 );

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streaming.clock import Clock
 from streaming.errors import UnscorablePair, UserError
-from streaming.reports.calibration_files import write
+from streaming.reports.calibration_page import write
 from streaming.reports.calibration_questions import drawn
 from streaming.reports.calibration_quote import store
 from streaming.scoring.calibration import Calibration, calibration, samples_of

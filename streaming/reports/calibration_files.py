@@ -1,45 +1,27 @@
-"""The files of a calibration's report: the page, the same figures as JSON and CSV."""
+"""The files beside the page of a calibration: the same figures as JSON and CSV."""
 
 import csv
 import io
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from streaming.reports.calibration_page import render
-from streaming.reports.figures import Kind
-from streaming.reports.folder import place, write_files
 from streaming.scoring.calibration import STEPS, Calibration, rates_at
 
 
-def write(calibration: Calibration, reports_dir: Path) -> Path:
-    """Write all files, each replaced as a whole, the page last; gives the path of the page."""
-    folder = place(reports_dir, Kind.CALIBRATION, calibration.subject)
-    write_files(folder, files(calibration))
-    return folder / "index.html"
+def _json(calibration: Calibration) -> str:
+    return msgspec.json.format(msgspec.json.encode(calibration), indent=2).decode()
 
 
-def files(calibration: Calibration) -> dict[str, str]:
-    """The content of each file by its name."""
-    return {
-        "calibration.json": msgspec.json.format(msgspec.json.encode(calibration), indent=2).decode(),
-        "thresholds.csv": _csv(
-            (
-                "threshold",
-                *(
-                    f"{rate}{part}"
-                    for rate in ("false_accept", "false_reject", "false_accept_same_topic")
-                    for part in ("_rate", "_low", "_high")
-                ),
-            ),
-            _thresholds(calibration),
-        ),
-        "scores.csv": _csv(
-            ("pairs", "answer", "score"), ((each.group, each.kind, score) for each in calibration.samples for score in each.scores)
-        ),
-        "index.html": render(calibration),
-    }
+def _thresholds_csv(calibration: Calibration) -> str:
+    rates = ("false_accept", "false_reject", "false_accept_same_topic")
+    columns = ("threshold", *(f"{rate}{part}" for rate in rates for part in ("_rate", "_low", "_high")))
+    return _csv(columns, _thresholds(calibration))
+
+
+def _scores_csv(calibration: Calibration) -> str:
+    rows = ((each.group, each.kind, score) for each in calibration.samples for score in each.scores)
+    return _csv(("pairs", "answer", "score"), rows)
 
 
 def _thresholds(calibration: Calibration) -> Iterable[tuple[float | None, ...]]:
@@ -57,3 +39,11 @@ def _csv(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     writer.writerow(columns)
     writer.writerows(rows)
     return out.getvalue()
+
+
+# What makes the content of each file, by its name.
+FILES: Mapping[str, Callable[[Calibration], str]] = {
+    "calibration.json": _json,
+    "thresholds.csv": _thresholds_csv,
+    "scores.csv": _scores_csv,
+}

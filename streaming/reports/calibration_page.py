@@ -1,8 +1,12 @@
 """The page of a calibration: what the threshold in use accepts and refuses, which one to use instead, and on what that rests."""
 
-from streaming.reports import frame
+from pathlib import Path
+
+from streaming.reports import calibration_files, frame
 from streaming.reports.charts.calibration import distributions, errors
 from streaming.reports.digits import noun, percent, span
+from streaming.reports.figures import Kind
+from streaming.reports.folder import place, write_files
 from streaming.reports.frame import Page, Section, Tile
 from streaming.scoring.calibration import Calibration, Rates, Share, scores_of, share, variants
 from streaming.scoring.calibration_pairs import VARIANT_OF, Group
@@ -22,6 +26,14 @@ def render(calibration: Calibration) -> str:
 def body(calibration: Calibration, files: str = "") -> str:
     """The report as a fragment for a host page (see `frame.fragment`)."""
     return frame.fragment(page(calibration), files)
+
+
+def write(calibration: Calibration, reports_dir: Path) -> Path:
+    """Write the page and the files beside it, each replaced as a whole, the page last; gives the path of the page."""
+    folder = place(reports_dir, Kind.CALIBRATION, calibration.subject)
+    files = {name: made(calibration) for name, made in calibration_files.FILES.items()}
+    write_files(folder, files | {"index.html": render(calibration)})
+    return folder / "index.html"
 
 
 def page(calibration: Calibration) -> Page:

@@ -3,32 +3,27 @@
 import msgspec
 from psycopg2.extensions import connection
 
+from streaming.reports.body import FILES
+from streaming.reports.calibration_page import body
 from streaming.reports.figures import CalibrationQuote, Kind
+from streaming.reports.store import keep
 from streaming.scoring.calibration import Calibration, rates_at, variants
 
-_STORE = """
-INSERT INTO metric_reports (kind, subject, since, until, simulated, report, created_at)
-VALUES (%s, %s, %s, %s, %s, %s, now())
-ON CONFLICT (kind, subject) DO UPDATE SET since = EXCLUDED.since, until = EXCLUDED.until, simulated = EXCLUDED.simulated,
-    report = EXCLUDED.report, created_at = EXCLUDED.created_at
-"""
 _NEWEST = "SELECT report::text FROM metric_reports WHERE kind = %s AND report->>'scorer' = %s ORDER BY created_at DESC LIMIT 1"
 
 
 def store(database: connection, calibration: Calibration) -> None:
     """Keep the calibration; it replaces an earlier one of the same scorer and dataset."""
-    with database, database.cursor() as cursor:
-        cursor.execute(
-            _STORE,
-            (
-                Kind.CALIBRATION,
-                calibration.subject,
-                calibration.started_at,
-                calibration.finished_at,
-                calibration.simulated,
-                msgspec.json.encode(calibration).decode(),
-            ),
-        )
+    keep(
+        database,
+        Kind.CALIBRATION,
+        calibration.subject,
+        (calibration.started_at, calibration.finished_at),
+        simulated=calibration.simulated,
+        report=msgspec.json.encode(calibration).decode(),
+        body=body(calibration, FILES),
+        now=calibration.finished_at,
+    )
 
 
 def newest(database: connection, scorer: str) -> Calibration | None:

@@ -1,12 +1,15 @@
-"""Reports as PostgreSQL keeps them: the newest of each day and run."""
+"""Reports as PostgreSQL keeps them: the newest of each day, run and calibration, each with its HTML for pages that show it."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 from psycopg2.extensions import connection
 
+from streaming.reports.body import FILES, drawn_with
 from streaming.reports.figures import Figures, Kind, Report
+from streaming.reports.page import body
 
 log = logging.getLogger(__name__)
 
@@ -14,22 +17,40 @@ log = logging.getLogger(__name__)
 EARLIER = 14
 
 _STORE = """
-INSERT INTO metric_reports (kind, subject, since, until, simulated, report, created_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+INSERT INTO metric_reports (kind, subject, since, until, simulated, report, body, drawn_with, created_at)
+VALUES (%(kind)s, %(subject)s, %(since)s, %(until)s, %(simulated)s, %(report)s, %(body)s, %(drawn_with)s, %(now)s)
 ON CONFLICT (kind, subject) DO UPDATE SET since = excluded.since, until = excluded.until, simulated = excluded.simulated,
-    report = excluded.report, created_at = excluded.created_at
+    report = excluded.report, body = excluded.body, drawn_with = excluded.drawn_with, created_at = excluded.created_at
 """
 _EARLIER = """
 SELECT (report->'figures')::text FROM metric_reports WHERE kind = %s AND since < %s ORDER BY since DESC LIMIT %s
 """
 
 
-def store(database: connection, report: Report, now: datetime) -> None:
-    """Keep the report; it replaces an earlier one of the same day or run."""
+def store(database: connection, report: Report, earlier: Sequence[Report], now: datetime) -> None:
+    """Keep the report; it replaces an earlier one of the same day or run. `earlier`: reports of the days before, drawn beside it."""
     scope = report.figures.scope
     content = msgspec.json.encode(report).decode()
+    drawn = body(report, earlier, FILES)
+    keep(database, scope.kind, scope.subject, (scope.since, scope.until), simulated=scope.simulated, report=content, body=drawn, now=now)
+
+
+def keep(
+    database: connection,
+    kind: Kind,
+    subject: str,
+    time: tuple[datetime, datetime],
+    *,
+    simulated: bool,
+    report: str,
+    body: str,
+    now: datetime,
+) -> None:
+    """Keep a report, `report` its JSON and `body` its HTML; it replaces an earlier one of the same kind and subject."""
+    since, until = time
+    row = {"kind": kind.value, "subject": subject, "since": since, "until": until, "simulated": simulated, "report": report, "body": body}
     with database, database.cursor() as cursor:
-        cursor.execute(_STORE, (scope.kind.value, scope.subject, scope.since, scope.until, scope.simulated, content, now))
+        cursor.execute(_STORE, {**row, "drawn_with": drawn_with(), "now": now})
 
 
 def earlier_days(database: connection, before: datetime) -> list[Report]:

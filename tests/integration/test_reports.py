@@ -11,8 +11,10 @@ import pytest
 from streaming import settings
 from streaming.clock import ManualClock
 from streaming.errors import UserError
+from streaming.reports.body import FILES, drawn_with
 from streaming.reports.day import day_report
 from streaming.reports.figures import Figures, Report
+from streaming.reports.page import body
 from streaming.reports.produce import report_day, report_run
 from streaming.reports.run import run_report
 from streaming.settings import Settings
@@ -175,6 +177,16 @@ def test_a_day_made_again_is_one_row_with_the_same_figures_and_its_page_beside_t
     assert [(kind, subject) for kind, subject, _ in before] == [("day", "2026-03-01")]
     assert page == again == used.reports_dir / "day" / "2026-03-01" / "index.html"
     assert json.loads((page.parent / "figures.json").read_text()) == before[0][2]
+
+
+def test_a_report_is_kept_as_the_pages_show_it(rows: ReportRows, used: Settings) -> None:
+    run_row(rows, "run-1")
+    an_answer(rows, "run-1", at(1))
+    report, _ = report_run("run-1", used, ManualClock(LATER))
+    with rows.reading() as cursor:
+        cursor.execute("SELECT body, drawn_with FROM metric_reports")
+        (kept,) = cursor.fetchall()
+    assert (kept["body"], kept["drawn_with"]) == (body(report, (), FILES), drawn_with())
 
 
 def test_a_partial_day_is_replaced_by_the_whole_one(rows: ReportRows, used: Settings) -> None:

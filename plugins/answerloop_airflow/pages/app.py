@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
 
-from answerloop_airflow.pages import assets
+from answerloop_airflow.pages import assets, drawn
 from answerloop_airflow.pages.addresses import WhereTheLoopIs
 from answerloop_airflow.pages.failures import told_on_pages
 from answerloop_airflow.pages.routes import compare, dag_run, failures, files, health, nightly, questions, run, runs
@@ -25,6 +25,7 @@ def pages(guard: Callable[..., Any], addresses: WhereTheLoopIs, prefix: str = PR
     `prefix`: where the application is mounted.
     """
     app = FastAPI(title="Answerloop", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(guard)])
+    drawn.get_ready()
     app.state.addresses = addresses
     app.state.prefix = prefix
     app.middleware("http")(_headers)

@@ -1,42 +1,80 @@
-"""Reports as part of a page: drawing one takes a good part of a second, so those seen lately are kept."""
+"""Reports as part of a page: as they were drawn when they were made. One that was drawn with other code than today's is drawn anew.
 
+To draw takes a good part of a second, and so does importing plotly: what is drawn anew is kept, and plotly comes beside the pages.
+"""
+
+from collections.abc import Callable
 from functools import lru_cache
+from threading import Timer
+from urllib.parse import quote
 
 import msgspec
 from markupsafe import Markup
 
-from streaming.reports import calibration_page
-from streaming.reports.charts.trend import trend
-from streaming.reports.figures import Report
-from streaming.reports.frame import Page, Section, fragment
-from streaming.reports.page import body
+from answerloop_airflow.pages.database import Database
+from answerloop_airflow.pages.queries import nightly, reports
+from streaming.reports.body import FILES, with_files
+from streaming.reports.figures import Kind, Report
 from streaming.scoring.calibration import Calibration
 
 KEPT = 32
+# After the first page has been answered: an import takes the processor from it.
+SOON_S = 2.0
 
 
-@lru_cache(maxsize=KEPT)
-def drawn(report: str, files: str, earlier: tuple[str, ...] = ()) -> Markup:
-    """The report, given as its JSON, as HTML in which every text is escaped; `files` goes before the names of the files that it links to.
-
-    `earlier`: reports of the days before. A report that is made anew is another text, and is drawn anew.
-    """
-    return Markup(body(_read(report), [_read(each) for each in earlier], files))
+def drawn(database: Database, kind: Kind, subject: str, root: str) -> Markup | None:
+    """The report as HTML in which every text is escaped, None while there is none. `root`: where the pages are mounted."""
+    body = reports.body(database, kind, subject)
+    if body is None:
+        report = reports.stored(database, kind, subject)
+        if report is None:
+            return None
+        body = _ANEW[kind](database, subject, report)
+    return with_files(body, f"{root}/files/{kind.value}/{quote(subject)}/")
 
 
 @lru_cache(maxsize=KEPT)
 def drawn_trend(days: tuple[str, ...]) -> Markup:
     """How the main figures went from day to day, from the reports of days, as their JSON."""
-    charts = [trend([_read(each) for each in days])]
-    section = Section("trend", "Day by day", (), charts)
+    from streaming.reports.charts.trend import trend
+    from streaming.reports.frame import Page, Section, fragment
+
+    section = Section("trend", "Day by day", (), [trend([_read(each) for each in days])])
     return Markup(fragment(Page(kind="Nightly reports", title="Nightly", facts=(), simulated=False, tiles=(), sections=[section])))
 
 
+def get_ready() -> None:
+    """Import what draws in a moment, in a thread of its own."""
+    timer = Timer(SOON_S, _import)
+    timer.daemon = True
+    timer.start()
+
+
+def _import() -> None:
+    from streaming.reports import calibration_page, page  # noqa: F401
+
+
 @lru_cache(maxsize=KEPT)
-def drawn_calibration(calibration: str, files: str) -> Markup:
-    """The same as `drawn` for a calibration of the score threshold."""
-    return Markup(calibration_page.body(msgspec.json.decode(calibration, type=Calibration), files))
+def _report(report: str, earlier: tuple[str, ...]) -> str:
+    """A report that is made anew is another text, and is drawn anew."""
+    from streaming.reports.page import body
+
+    return body(_read(report), [_read(each) for each in earlier], FILES)
+
+
+@lru_cache(maxsize=KEPT)
+def _calibration(calibration: str) -> str:
+    from streaming.reports.calibration_page import body
+
+    return body(msgspec.json.decode(calibration, type=Calibration), FILES)
 
 
 def _read(report: str) -> Report:
     return msgspec.json.decode(report, type=Report)
+
+
+_ANEW: dict[Kind, Callable[[Database, str, str], str]] = {
+    Kind.RUN: lambda _database, _run_id, report: _report(report, ()),
+    Kind.DAY: lambda database, day, report: _report(report, tuple(reversed(nightly.earlier(database, day)))),
+    Kind.CALIBRATION: lambda _database, _subject, calibration: _calibration(calibration),
+}

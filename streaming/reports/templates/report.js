@@ -37,8 +37,9 @@
     drawAll();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
     document.addEventListener("answerloop:scheme", drawAll);
-    document.querySelectorAll(".report details").forEach((each) =>
-      each.addEventListener("toggle", () => each.querySelectorAll(".plot").forEach(draw)));
+    document.addEventListener("toggle", (event) => event.target.querySelectorAll(".report .plot").forEach(draw), true);
+    // A page may fetch a part with charts later.
+    document.addEventListener("htmx:afterSettle", drawAll);
     // Paper is light.
     let before;
     addEventListener("beforeprint", () => { before = root.dataset.scheme; root.dataset.scheme = "light"; drawAll(); });

@@ -46,9 +46,7 @@ def test_another_stacks_prometheus_in_the_shell_is_not_taken_over(environ: dict[
     assert not stack.load({**environ, PROMETHEUS_URL: "http://127.0.0.1:19190"}).monitored
 
 
-@pytest.mark.parametrize(
-    ("there", "said"), [(True, "http://127.0.0.1:9190"), (False, "not installed: optional, see docs/operations.md")]
-)
+@pytest.mark.parametrize(("there", "said"), [(True, "http://127.0.0.1:9190"), (False, "not installed: optional, see docs/operations.md")])
 def test_one_line_says_where_prometheus_is(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, there: bool, said: str) -> None:
     installed(monkeypatch, there)
     printed = StringIO()

@@ -1,11 +1,15 @@
 """Reports of days and of calibrations."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
 from fastapi.testclient import TestClient
 
+from answerloop_airflow.pages import assets
+from streaming.scoring.calibration import calibration, samples_of
+from streaming.scoring.calibration_pairs import Group
 from tests.example_report import day_report, empty_report
 from tests.unit.pages.conftest import Tables
 
@@ -22,13 +26,45 @@ def two_days(tables: Tables) -> Tables:
     return tables
 
 
-def test_days_stand_below_the_trend_of_their_main_figures(client: TestClient, two_days: Tables) -> None:
+def test_days_stand_below_the_trend_of_their_main_figures(client: TestClient, two_days: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assets, "htmx", lambda: None)
     text = client.get("/nightly").text
     assert "Main figures from day to day" in text
+    assert "hx-get" not in text
     assert 'href="/here/answerloop/nightly/day?day=2026-03-21"' in text
     assert "10.0 %" in text
     assert "nothing happened" in text
     assert text.count("<h1") == 1
+
+
+def test_the_trend_follows_the_list_where_htmx_can_fetch_it(
+    client: TestClient, two_days: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "htmx", lambda: tmp_path / "htmx.min.js")
+    text = client.get("/nightly").text
+    assert "Main figures from day to day" not in text
+    assert 'hx-get="/here/answerloop/nightly/trend?last=2026-03-21" hx-trigger="load"' in text
+    assert text.count("<h1") == 1
+    part = client.get("/nightly/trend", params={"last": "2026-03-21"}).text
+    assert "Main figures from day to day" in part
+    assert part.count("<h1") == 1
+
+
+def test_of_a_calibration_the_one_file_that_is_asked_for_is_made(client: TestClient, tables: Tables) -> None:
+    result = calibration(
+        scorer="s",
+        dataset="d",
+        seed=1,
+        questions=1,
+        started_at=MADE,
+        finished_at=MADE,
+        samples=samples_of([(Group.MATCHED, "variant", 0.9), (Group.UNRELATED, "another", 0.1)]),
+        left_out={},
+        threshold=0.75,
+    )
+    tables.answers["FROM metric_reports"] = [{"report": msgspec.json.encode(result).decode()}]
+    assert client.get("/files/calibration/s on d/scores.csv").text.splitlines()[0] == "pairs,answer,score"
+    assert client.get("/files/calibration/s on d/index.html").status_code == 404
 
 
 def test_without_any_a_sentence_says_so_with_the_command(client: TestClient) -> None:
@@ -39,6 +75,7 @@ def test_without_any_a_sentence_says_so_with_the_command(client: TestClient) -> 
 
 
 def test_a_day_is_shown_between_its_neighbours(client: TestClient, two_days: Tables) -> None:
+    two_days.answers["SELECT body"] = []
     two_days.answers["metric_reports WHERE kind = %(kind)s AND subject = "] = [{"report": msgspec.json.encode(day_report()).decode()}]
     two_days.answers["max(subject)"] = [{"before": "2026-03-20", "after": None}]
     text = client.get("/nightly/day", params={"day": "2026-03-21"}).text

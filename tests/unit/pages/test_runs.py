@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from answerloop_airflow.runs import traffic_run_id
+from streaming.reports.body import FILES
 from tests.example_report import run_report
 from tests.unit.pages.conftest import Tables
 from tests.unit.pages.test_comparison import SUMMARY
@@ -101,11 +102,18 @@ def test_a_run_without_a_report_says_how_to_make_one(client: TestClient, tables:
 
 def test_a_report_is_shown_as_soon_as_it_is_there(client: TestClient, tables: Tables) -> None:
     assert "HX-Refresh" not in client.get("/run/report", params={"id": "one"}).headers
-    tables.answers |= {ONE: [a_run(summary=SUMMARY)], "FROM metric_reports": [{"report": REPORT}]}
+    tables.answers |= {ONE: [a_run(summary=SUMMARY)], "SELECT body": [], "FROM metric_reports": [{"report": REPORT}]}
     assert client.get("/run/report", params={"id": "one"}).headers["HX-Refresh"] == "true"
     text = client.get("/run", params={"id": "one"}).text
     assert "Run report" in text
     assert "plotly.min.js" in text
+
+
+def test_a_report_is_shown_as_it_was_drawn_when_it_was_made(client: TestClient, tables: Tables) -> None:
+    kept = f'<article class="report"><a href="{FILES}metrics.csv">as it was</a></article>'
+    tables.answers |= {ONE: [a_run("o/n e")], "AND drawn_with = %(drawn_with)s": [{"body": kept}]}
+    text = client.get("/run", params={"id": "o/n e"}).text
+    assert '<a href="/here/answerloop/files/run/o/n%20e/metrics.csv">as it was</a>' in text
 
 
 def test_the_files_of_a_report_are_made_of_what_is_stored(client: TestClient, tables: Tables) -> None:

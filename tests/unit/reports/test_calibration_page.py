@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from streaming.reports.calibration_files import files, write
-from streaming.reports.calibration_page import body, page, quoted
+from streaming.reports.calibration_files import FILES
+from streaming.reports.calibration_page import body, page, quoted, write
 from streaming.reports.charts.calibration import distributions, errors
 from streaming.reports.figures import Kind
 from streaming.reports.folder import place
@@ -121,7 +121,7 @@ def test_the_charts_count_every_pair_and_mark_both_thresholds() -> None:
 
 
 def test_the_csv_holds_every_score_and_the_rates_of_every_threshold() -> None:
-    written = files(made(*SMALL))
+    written = {name: content(made(*SMALL)) for name, content in FILES.items()}
     scores = list(csv.DictReader(io.StringIO(written["scores.csv"])))
     assert len(scores) == 8
     assert {"pairs": "unrelated", "answer": UNRELATED, "score": "0.8"} in scores

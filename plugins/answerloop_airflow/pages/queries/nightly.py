@@ -4,6 +4,8 @@ from answerloop_airflow.pages.database import Database, Row
 from streaming.reports.figures import Kind
 
 PER_PAGE = 31
+# Days before one that is shown, for its chart of how the main figures went.
+EARLIER = 13
 
 # A report holds its runs' figures too: only what stands in the list is taken out of it.
 _DAYS = """
@@ -23,7 +25,7 @@ FROM (
 """
 _FIGURES = """
 SELECT jsonb_build_object('figures', report->'figures')::text AS report FROM metric_reports
-WHERE kind = %(kind)s AND subject <= %(last)s ORDER BY since DESC LIMIT %(limit)s
+WHERE kind = %(kind)s AND subject {} %(day)s ORDER BY since DESC LIMIT %(limit)s
 """
 _BESIDE = """
 SELECT max(subject) FILTER (WHERE subject < %(day)s) AS before, min(subject) FILTER (WHERE subject > %(day)s) AS after
@@ -43,7 +45,12 @@ def days(database: Database, before: str | None) -> list[Row]:
 
 def figures(database: Database, last: str) -> list[str]:
     """Reports up to that day as JSON, without their runs' figures, the newest first."""
-    return [row["report"] for row in database.rows(_FIGURES, kind=Kind.DAY.value, last=last, limit=PER_PAGE)]
+    return [row["report"] for row in database.rows(_FIGURES.format("<="), kind=Kind.DAY.value, day=last, limit=PER_PAGE)]
+
+
+def earlier(database: Database, day: str) -> list[str]:
+    """The same of days before that one."""
+    return [row["report"] for row in database.rows(_FIGURES.format("<"), kind=Kind.DAY.value, day=day, limit=EARLIER)]
 
 
 def beside(database: Database, day: str) -> Row:

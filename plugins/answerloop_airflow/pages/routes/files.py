@@ -8,7 +8,7 @@ from answerloop_airflow.pages.context import Data
 from answerloop_airflow.pages.database import Database
 from answerloop_airflow.pages.queries import reports
 from streaming.errors import UserError
-from streaming.reports.calibration_files import files
+from streaming.reports.calibration_files import FILES
 from streaming.reports.csv_files import csv_files
 from streaming.reports.figures import Kind
 from streaming.scoring.calibration import Calibration
@@ -19,17 +19,17 @@ router = APIRouter()
 @router.get("/files/{kind}/{subject:path}/{name}")
 def file(database: Data, kind: Kind, subject: str, name: str) -> Response:
     """A CSV file or a JSON document."""
-    content = _files(database, kind, subject).get(name)
+    content = _content(database, kind, subject, name)
     if content is None:
         raise UserError(f"The report of {subject!r} has no file {name!r}.")
     media_type = "application/json" if name.endswith(".json") else "text/csv; charset=utf-8"
     return Response(content, media_type=media_type, headers={"Content-Disposition": "attachment"})
 
 
-def _files(database: Database, kind: Kind, subject: str) -> dict[str, str]:
+def _content(database: Database, kind: Kind, subject: str, name: str) -> str | None:
+    """The content of a file, None where the report has none of that name."""
     if kind is Kind.CALIBRATION:
         stored = reports.stored(database, kind, subject)
-        found = files(msgspec.json.decode(stored, type=Calibration)) if stored else {}
-        return {name: content for name, content in found.items() if not name.endswith(".html")}
+        return FILES[name](msgspec.json.decode(stored, type=Calibration)) if stored and name in FILES else None
     report = reports.report(database, kind, subject)
-    return {**csv_files(report), "figures.json": msgspec.json.encode(report).decode()}
+    return msgspec.json.encode(report).decode() if name == "figures.json" else csv_files(report).get(name)

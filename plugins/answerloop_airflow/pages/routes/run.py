@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -26,14 +25,14 @@ router = APIRouter()
 def run(request: Request, database: Data, id: str) -> HTMLResponse:
     """`id`: of the traffic run."""
     found = runs.run(database, id)
-    report = None if _goes_on(found) else reports.stored(database, Kind.RUN, id)
+    report = None if _goes_on(found) else drawn(database, Kind.RUN, id, request.scope.get("root_path", ""))
     summary = msgspec.convert(found["summary"], RunSummary) if found["summary"] else None
     return page(
         request,
         "run.html",
         run=found,
         summary=summary,
-        report=None if report is None else drawn(report, f"{request.scope.get('root_path', '')}/files/run/{quote(id)}/"),
+        report=report,
         awaited=report is None and _ended_lately(found),
         others=[each for each in runs.summarised(database) if each["run_id"] != id] if summary else [],
         moving=_moving(database, found) if _goes_on(found) else None,
