@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from answerloop_airflow.pages.app import PREFIX
 from tests import airflow, stack
 from tests.browser import chromium, log_in
 
@@ -36,7 +37,9 @@ def session(browser: Browser) -> BrowserContext:
 def page(session: BrowserContext) -> Iterator[Page]:
     page = session.new_page()
     page.set_viewport_size({"width": 1280, "height": 900})
-    page.add_init_script("if (!localStorage.getItem('theme')) localStorage.setItem('theme', 'light')")
+    # The session keeps the scheme that a test before left. An icon is the page of the origin that loads soonest.
+    page.goto(f"{os.environ['ANSWERLOOP_AIRFLOW_URL']}{PREFIX}/static/any/icon.svg")
+    page.evaluate("localStorage.setItem('theme', 'light')")
     yield page
     page.close()
 
