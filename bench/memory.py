@@ -1,4 +1,4 @@
-"""The resident memory of the running stack, by process."""
+"""The memory of the running stack, by program."""
 
 import json
 import os
@@ -16,7 +16,7 @@ _MIB = 1024 * 1024
 
 
 def measure() -> dict[str, Any]:
-    """Mebibytes by program, children included, and their sum. Resident sets share pages, so the sum is an upper bound."""
+    """Mebibytes by program, children included, and their sum; pages that processes share are shared out among them."""
     running = stack.recorded(os.environ)
     supervisor = Supervisor(running.places)
     programs = [program for group in start_order(running) for program in group]
@@ -28,7 +28,7 @@ def measure() -> dict[str, Any]:
 def main() -> None:
     """A table for people, then one line of JSON."""
     figures = measure()
-    table = Table("program", "resident (MiB)", title="The running stack")
+    table = Table("program", "memory (MiB)", title="The running stack")
     for name, mebibytes in sorted(figures["mebibytes"].items(), key=lambda each: -each[1]):
         table.add_row(name, str(mebibytes))
     table.add_row("[bold]total[/]", f"[bold]{figures['total_mebibytes']}[/]")

@@ -20,17 +20,22 @@ def family(pid: int) -> list[psutil.Process]:
         return []
 
 
-def resident_bytes(pid: int) -> int:
-    """Resident memory of a process and all below it. Pages that they share count once for each."""
+def family_bytes(pid: int) -> int:
+    """Memory of a process and all below it (see `own_bytes`)."""
     return sum(own_bytes(process.pid) for process in family(pid))
 
 
 def own_bytes(pid: int) -> int:
-    """Resident memory of one process; 0 if it is gone."""
+    """Memory of one process; 0 if it is gone.
+
+    On Linux its proportional share: a page that n processes share, say PostgreSQL's buffers or what a fork has inherited, counts 1/n in
+    each, so that sums are true. Elsewhere its resident memory.
+    """
     try:
-        return psutil.Process(pid).memory_info().rss
+        memory = psutil.Process(pid).memory_full_info()
     except _GONE:
         return 0
+    return int(getattr(memory, "pss", memory.rss))
 
 
 def of_stack(places: Places) -> list[psutil.Process]:

@@ -34,7 +34,7 @@ def rows(programs: Sequence[Program], supervisor: Supervisor) -> list[Row]:
         Row(
             program,
             states[program.name],
-            processes.resident_bytes(states[program.name].pid) if states[program.name].pid else 0,
+            processes.family_bytes(states[program.name].pid) if states[program.name].pid else 0,
             problem(program, ready=True) if states[program.name].running else states[program.name].description,
         )
         for program in programs

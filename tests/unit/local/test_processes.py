@@ -64,7 +64,7 @@ def test_only_python_workers_count_as_orphans_of_a_taskmanager(here: Places, beg
 
 def test_memory_counts_the_children(begun: list[subprocess.Popen[bytes]]) -> None:
     child = begin(begun, None)
-    both = processes.resident_bytes(os.getpid())
+    both = processes.family_bytes(os.getpid())
     assert both >= processes.own_bytes(os.getpid()) // 2 + processes.own_bytes(child.pid)
 
 
