@@ -54,7 +54,7 @@ chaos: setup ## fault runs on a stack of its own
 	@deploy/local/run-tests tests/faults
 
 clean: ## stop the local stack and remove its state
-	@if [ -x $(PYTHON) ]; then for state in "$${ANSWERLOOP_STATE_DIR:-.local}" .local-test; do ANSWERLOOP_STATE_DIR=$$state $(STACK) clean; done; else echo "nothing is set up"; fi
+	@if [ -x $(PYTHON) ]; then $(STACK) clean; else echo "nothing is set up"; fi
 
 # Pins that still fit are kept; `make lock UPGRADE=--upgrade` takes the newest of everything.
 lock: setup ## resolve requirements.in into requirements.txt [UPGRADE=--upgrade]
