@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Frame, Page, sync_playwright
 
+from tests import stack
+
 # What Chromium needs in a container, and what keeps it from talking to anybody but Airflow.
 FLAGS = [
     "--headless",
@@ -19,6 +21,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# Every chart that is not folded away has its drawing, with something in it.
+_ALL_DRAWN = """[...document.querySelectorAll('.plot')].filter((plot) => plot.offsetParent !== null).every((plot) =>
+    plot.dataset.drawn === 'true' && plot.querySelector('.trace, .sankey, .bars, .scatterlayer') !== null)"""
 
 
 @contextmanager
@@ -41,6 +46,11 @@ def log_in(page: Page) -> None:
     page.fill("input[name=password]", os.environ["ANSWERLOOP_AIRFLOW_PASSWORD"])
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(lambda url: "login" not in url)
+
+
+def until_drawn(page: Page) -> None:
+    """Wait for the charts. Asked from outside the page: Playwright's own waiting needs `eval` in it, which the pages' policy forbids."""
+    stack.until(lambda: bool(page.evaluate(_ALL_DRAWN)), f"the charts of {page.url} are drawn", 60)
 
 
 class Complaints:

@@ -101,15 +101,9 @@ def until_asked(api: AirflowApi, dag_run: str) -> None:
 
 
 def answer(api: AirflowApi, dag_run: str, choice: str) -> None:
-    """Answer as often as asked: Airflow 3.3 asks again where the answer comes before its scheduler has seen that the task waits."""
-
-    def answered() -> bool:
-        state = states(api, dag_run)["approve"]
-        if state == "awaiting_input" and not api.asked(DAG, dag_run, "approve")["response_received"]:
-            api.answer(DAG, dag_run, "approve", choice)
-        return state == "success"
-
-    stack.until(answered, f"the answer {choice!r} has its effect", 120)
+    """At once and only once, as a person may who watches."""
+    api.answer(DAG, dag_run, "approve", choice)
+    stack.until(lambda: states(api, dag_run)["approve"] == "success", f"the answer {choice!r} has its effect", 120)
 
 
 def test_more_than_the_set_number_wait_for_approval_and_then_go_on(api: AirflowApi, failures: tuple[str, int]) -> None:

@@ -13,7 +13,7 @@ from answerloop_airflow.pages.addresses import from_connections
 from answerloop_airflow.pages.app import PREFIX, pages
 from answerloop_airflow.runs import traffic_run_id
 from tests import airflow, stack
-from tests.browser import Complaints, inaccessible
+from tests.browser import Complaints, inaccessible, until_drawn
 
 pytestmark = pytest.mark.ui
 
@@ -21,8 +21,6 @@ RUN_MS = 240_000
 WIDTHS = (1280, 390)
 SCHEMES = ("light", "dark")
 MENU = "Answerloop"
-# Every chart that is not folded away has its drawing.
-ALL_DRAWN = "[...document.querySelectorAll('.plot')].filter((plot) => plot.offsetParent).every((plot) => plot.dataset.drawn === 'true')"
 
 
 def at(path: str) -> str:
@@ -125,7 +123,7 @@ def test_a_report_is_drawn_on_the_page_of_its_run(page: Page, reported: str, tmp
     complaints = Complaints(page)
     page.goto(at(f"/run?id={quote(reported)}"))
     expect(page.get_by_role("heading", name="Quality")).to_be_visible()
-    page.wait_for_function(ALL_DRAWN)
+    until_drawn(page)
     assert page.locator(".plot .main-svg").count() > 3
     page.screenshot(path=tmp_path / "pages_run.png")
     with page.expect_download() as download:
@@ -185,7 +183,7 @@ def test_every_page_is_accessible_and_fits_in_both_schemes(
         "missing": "/run?id=nobody",
     }.items():
         page.goto(at(path))
-        page.wait_for_function(ALL_DRAWN)
+        until_drawn(page)
         assert page.evaluate("document.documentElement.dataset.scheme") == scheme
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         page.screenshot(path=tmp_path / f"{name}_{scheme}_{width}.png")

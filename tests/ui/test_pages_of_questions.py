@@ -18,14 +18,13 @@ from answerloop_airflow.pages.app import PREFIX
 from streaming import settings
 from streaming.reports.figures import Kind
 from tests import airflow
-from tests.browser import Complaints, inaccessible
+from tests.browser import Complaints, inaccessible, until_drawn
 from tests.example_report import day_report, empty_report
 
 pytestmark = pytest.mark.ui
 
 WIDTHS = (1280, 390)
 SCHEMES = ("light", "dark")
-ALL_DRAWN = "[...document.querySelectorAll('.plot')].filter((plot) => plot.offsetParent).every((plot) => plot.dataset.drawn === 'true')"
 SCRIPT = "<script>window.harmed = true</script><img src=x onerror='window.harmed = true'>"
 WORD = f"zyx{uuid4().hex[:12]}"
 LONG = "wide" * 25_000  # 100,000 characters without a place to break
@@ -169,11 +168,11 @@ def test_days_lead_to_their_reports_and_these_to_their_files(page: Page, written
     complaints = Complaints(page)
     page.goto(at("/nightly?before=2001-03-01"))
     expect(page.get_by_role("row", name="2001-02-03 simulated nothing happened")).to_be_visible()
-    page.wait_for_function(ALL_DRAWN)
+    until_drawn(page)
     page.screenshot(path=tmp_path / "pages_nightly.png")
     page.get_by_role("link", name="2001-02-04").click()
     expect(page.get_by_role("heading", name="Quality")).to_be_visible()
-    page.wait_for_function(ALL_DRAWN)
+    until_drawn(page)
     with page.expect_download() as download:
         page.get_by_role("link", name="figures.json").click()
     assert download.value.suggested_filename == "figures.json"
@@ -224,7 +223,7 @@ def test_they_are_accessible_and_fit_in_both_schemes(
         "day": f"/nightly/day?day={DAYS[1]}",
     }.items():
         page.goto(at(path))
-        page.wait_for_function(ALL_DRAWN)
+        until_drawn(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         page.screenshot(path=tmp_path / f"{name}_{scheme}_{width}.png", full_page=True)
         assert inaccessible(page) == [], path

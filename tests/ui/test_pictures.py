@@ -15,6 +15,7 @@ from streaming.reports import page as report_page
 from streaming.reports.figures import Report
 from streaming.simulator.faults import FAULTS, QUALITY
 from tests import airflow, stack
+from tests.browser import until_drawn
 
 pytestmark = [
     pytest.mark.ui,
@@ -68,6 +69,6 @@ def test_a_runs_report(browser: Browser, dag_run: str, pictures: Path, tmp_path:
     report = msgspec.json.decode(stack.sql(stored, run_id)[0][0], type=Report)
     page = browser.new_page(viewport={"width": 1280, "height": 1030}, color_scheme=scheme)  # type: ignore[arg-type]
     page.goto(report_page.write(report, tmp_path).as_uri())
-    page.wait_for_function("[...document.querySelectorAll('.plot')].every((plot) => plot.dataset.drawn === 'true' || !plot.offsetParent)")
+    until_drawn(page)
     page.screenshot(path=pictures / f"report_{scheme}.png")
     page.close()

@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from streaming.reports import page as report_page
-from tests.browser import inaccessible
+from tests import stack
+from tests.browser import inaccessible, until_drawn
 from tests.example_report import day_report, empty_report, run_report
 
 pytestmark = pytest.mark.ui
@@ -14,9 +15,6 @@ pytestmark = pytest.mark.ui
 PATIENCE_MS = 60_000
 WIDTHS = (1280, 390)
 SCHEMES = ("light", "dark")
-# Every chart that is not folded away has its drawing, with something in it.
-ALL_DRAWN = """() => [...document.querySelectorAll('.plot')].filter((plot) => plot.offsetParent !== null).every((plot) =>
-    plot.dataset.drawn === 'true' && plot.querySelector('.trace, .sankey, .bars, .scatterlayer') !== null)"""
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +41,7 @@ class Opened:
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(file.as_uri())
-        self.page.wait_for_function(ALL_DRAWN)
+        until_drawn(self.page)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -65,14 +63,17 @@ def test_a_report_opens_from_disk_draws_all_its_charts_asks_nobody_and_is_access
 
 def test_the_charts_follow_the_scheme_while_the_page_is_open(browser: Browser, written: dict[str, Path]) -> None:
     opened = Opened(browser, written["run"], "light", 1280)
-    background = "document.querySelector('.plot').layout.paper_bgcolor"
-    assert opened.page.evaluate(background) == "rgb(255, 255, 255)"
+
+    def white() -> bool:
+        return bool(opened.page.evaluate("document.querySelector('.plot').layout.paper_bgcolor === 'rgb(255, 255, 255)'"))
+
+    assert white()
     opened.page.emulate_media(color_scheme="dark")
-    opened.page.wait_for_function(f"() => {background} !== 'rgb(255, 255, 255)'")
+    stack.until(lambda: not white(), "the charts turn dark", 60)
     opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    opened.page.wait_for_function(f"() => {background} === 'rgb(255, 255, 255)'")
+    stack.until(white, "the charts are white on paper", 60)
     opened.page.evaluate("dispatchEvent(new Event('afterprint'))")
-    opened.page.wait_for_function(f"() => {background} !== 'rgb(255, 255, 255)'")
+    stack.until(lambda: not white(), "the charts turn dark again", 60)
     opened.page.close()
 
 
