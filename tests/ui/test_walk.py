@@ -56,6 +56,7 @@ def test_from_the_form_of_a_run_to_a_question_that_recovered(
 
     compared(page, url, run_id, earlier_run)
     failed = replayed(page, url, run_id, tmp_path)
+    told_on_its_page(page, url, run_id, failed, tmp_path)
     question = recovered(page, url, run_id, failed, tmp_path)
     looked_at(question, tmp_path, page)
     assert complaints.found == []
@@ -135,13 +136,22 @@ def replayed(page: Page, url: str, run_id: str, tmp_path: Path) -> int:
     return failed
 
 
+def told_on_its_page(page: Page, url: str, run_id: str, failed: int, tmp_path: Path) -> None:
+    """The run says that its failures recovered, and that its report does not know it yet."""
+    inside = pages_in_airflow(page, url)
+    inside.get_by_role("link", name=run_id, exact=True).click()
+    expect(inside.get_by_text(f"{failed} of its failures were asked again: {failed} recovered.")).to_be_visible()
+    expect(inside.get_by_text("The report is older than that")).to_be_visible()
+    page.screenshot(path=tmp_path / "walk_5_run_after_replay.png")
+
+
 def recovered(page: Page, url: str, run_id: str, failed: int, tmp_path: Path) -> FrameLocator:
     """Every failure of the run has recovered; returns the page of one of the questions."""
     inside = failures_of(page, url, run_id)
     expect(inside.get_by_text("recovered", exact=True)).to_have_count(failed)
     expect(inside.get_by_text("all replayed")).to_be_visible()
     expect(inside.get_by_role("link", name="Replay with this filter")).to_have_count(0)
-    page.screenshot(path=tmp_path / "walk_5_recovered.png")
+    page.screenshot(path=tmp_path / "walk_6_recovered.png")
     inside.locator("tr", has=page.get_by_text("recovered", exact=True)).first.get_by_role("link").first.click()
     return inside
 
@@ -152,4 +162,4 @@ def looked_at(question: FrameLocator, tmp_path: Path, page: Page) -> None:
     expect(question.get_by_role("heading", name=re.compile("Submission 2: replayed answered"))).to_be_visible()
     expect(question.get_by_role("region", name="The accepted answer")).not_to_be_empty()
     expect(question.get_by_role("region", name="The reference answer")).not_to_be_empty()
-    page.screenshot(path=tmp_path / "walk_6_question.png")
+    page.screenshot(path=tmp_path / "walk_7_question.png")

@@ -18,7 +18,9 @@ class Tables:
     """Stands in for PostgreSQL: answers a query by the first of `answers` whose key is part of it."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, list[dict[str, Any]]] = {}
+        # No run's failures were asked again.
+        none = {"questions": 0, "recovered": 0, "failed": 0, "pending": 0, "after_report": False}
+        self.answers: dict[str, list[dict[str, Any]]] = {"AS after_report": [none]}
         self.away = False
 
     def rows(self, query: str, **parameters: object) -> list[dict[str, Any]]:

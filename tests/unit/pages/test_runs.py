@@ -152,6 +152,22 @@ def test_a_dag_run_leads_to_its_traffic_run(client: TestClient, tables: Tables) 
     assert client.get("/dag-run", params=known, headers={"HX-Request": "true"}).headers["HX-Redirect"] == there
 
 
+@pytest.mark.parametrize(("after_report", "said"), [(True, True), (False, False)])
+def test_a_run_says_what_became_of_its_failures_and_whether_its_report_knows(
+    client: TestClient, tables: Tables, after_report: bool, said: bool
+) -> None:
+    replayed = {"questions": 7, "recovered": 5, "failed": 1, "pending": 1, "after_report": after_report}
+    tables.answers |= {"AS after_report": [replayed], ONE: [a_run()]}
+    text = client.get("/run", params={"id": "one"}).text
+    assert "7 of its failures were asked again: 5 recovered, 1 failed again, 1 pending." in text
+    assert ("The report is older than that" in text) is said
+
+
+def test_nothing_is_said_of_failures_that_nobody_asked_again(client: TestClient, tables: Tables) -> None:
+    tables.answers[ONE] = [a_run()]
+    assert "asked again" not in client.get("/run", params={"id": "one"}).text
+
+
 def test_runs_of_other_dags_are_told_that_they_send_no_traffic(client: TestClient) -> None:
     reply = client.get("/dag-run", params={"dag_id": EVIL, "run_id": "x"})
     assert reply.status_code == 200

@@ -2,6 +2,7 @@
 
 from answerloop_airflow.pages.database import Database, Row
 from streaming.errors import UserError
+from streaming.reports.figures import Kind
 from streaming.traffic.runs import DRAINING, SENDING
 
 PER_PAGE = 50
@@ -24,6 +25,14 @@ SELECT run_id, state, dataset, model, simulated, started_at, sent_at, finished_a
 FROM traffic_runs WHERE run_id = %(run_id)s
 """
 _SUMMARISED = "SELECT run_id, model, started_at FROM traffic_runs WHERE summary IS NOT NULL ORDER BY started_at DESC LIMIT 200"
+# `after_report`: something of it happened after the run's report was made, which counts replays up to then.
+_REPLAYED = """
+SELECT count(*) AS questions, count(*) FILTER (WHERE status = 'answered') AS recovered, count(*) FILTER (WHERE status = 'failed') AS failed,
+       count(*) FILTER (WHERE status = 'pending') AS pending,
+       coalesce(max(coalesce(resolved_at, now()))
+                > (SELECT created_at FROM metric_reports WHERE kind = %(kind)s AND subject = %(run_id)s), false) AS after_report
+FROM questions WHERE question_id IN (SELECT question_id FROM submissions WHERE run_id = %(run_id)s AND kind = 'replay')
+"""
 _ENDED = f"""{_RUN} WHERE state <> ALL(%(going_on)s) AND (%(before)s::timestamptz IS NULL OR started_at < %(before)s)
 ORDER BY started_at DESC LIMIT %(limit)s"""
 _GOING_ON = f"{_RUN} WHERE state = ANY(%(going_on)s) ORDER BY started_at DESC LIMIT %(limit)s"
@@ -50,6 +59,13 @@ def run(database: Database, run_id: str) -> Row:
 def known(database: Database, run_id: str) -> Row | None:
     """One run, None for an unknown one."""
     return database.row(_WHOLE, run_id=run_id)
+
+
+def replayed(database: Database, run_id: str) -> Row:
+    """What became of the run's failures that were asked again: how many `questions`, `recovered`, `failed`, `pending`; `after_report`."""
+    row = database.row(_REPLAYED, run_id=run_id, kind=Kind.RUN.value)
+    assert row is not None
+    return row
 
 
 def summarised(database: Database) -> list[Row]:

@@ -33,6 +33,7 @@ def run(request: Request, database: Data, id: str) -> HTMLResponse:
         run=found,
         summary=summary,
         report=report,
+        replayed=None if _goes_on(found) else runs.replayed(database, id),
         awaited=report is None and _ended_lately(found),
         others=[each for each in runs.summarised(database) if each["run_id"] != id] if summary else [],
         moving=_moving(database, found) if _goes_on(found) else None,
