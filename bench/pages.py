@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from hashlib import md5
 from statistics import median
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import FastAPI
@@ -88,7 +89,8 @@ def main() -> None:
     loaded = settings.load()
     submitter = loaded.sampler_targets.get("job_submitter", loaded.api_url)
     with filled() as url:
-        where = Addresses(loaded.model_copy(update={"database_url": url}), loaded.flink_url, submitter)
+        redis = urlsplit(loaded.redis_url).netloc.rpartition("@")[2]
+        where = Addresses(loaded.model_copy(update={"database_url": url}), loaded.flink_url, submitter, redis)
         app = FastAPI()
         app.mount(PREFIX, pages(lambda: None, lambda: where))
         with TestClient(app, base_url=f"http://pages{PREFIX}") as client:

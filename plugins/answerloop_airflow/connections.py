@@ -17,6 +17,7 @@ FLINK = "answerloop_flink"
 JOB_SUBMITTER = "answerloop_job_submitter"
 KAFKA = "answerloop_kafka"
 POSTGRES = "answerloop_postgres"
+REDIS = "answerloop_redis"
 
 
 def loop_settings(api: str = API, postgres: str = POSTGRES, kafka: str = KAFKA) -> Settings:

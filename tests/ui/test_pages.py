@@ -145,7 +145,7 @@ def test_two_runs_are_compared_from_the_page_of_one(page: Page, two_runs: tuple[
 
 def test_health_names_every_component_and_the_newest_checkpoint(page: Page, tmp_path: Path) -> None:
     page.goto(at("/health"))
-    for name in ("postgresql", "model server", "flink score job", "llm_consumer_service", "storage_persister", "sampler"):
+    for name in ("postgresql", "kafka", "redis", "model server", "flink score job", "llm_consumer_service", "storage_persister", "sampler"):
         expect(page.get_by_role("row", name=f"{name} up")).to_be_visible()
     expect(page.get_by_text("Newest checkpoint:")).to_be_visible()
     expect(page.get_by_text("open", exact=True)).to_be_visible()

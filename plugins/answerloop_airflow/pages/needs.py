@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from answerloop_airflow.pages.database import Row
 from answerloop_airflow.pages.health import UP, Health
+from streaming.reports.digits import noun
 from streaming.topics import DEAD_LETTERS
 
 # Services sample every 15 s and the job makes a checkpoint every 5 s; this much later something is wrong.
@@ -15,12 +16,14 @@ WAITED_TOO_LONG_S = 3600
 
 @dataclass(frozen=True)
 class Stored:
-    """Of the questions without an end: how many, how many not in Kafka yet, the oldest's age. `lag`: newest samples by group and topic."""
+    """Of the questions without an end: how many, how many not in Kafka yet, the oldest's age. `lag`: newest samples by group and topic.
+    `dead_letters_lately`: records that came to the dead letters within a day."""
 
     pending: int
     unenqueued: int
     oldest_s: float | None
     lag: Sequence[Row]
+    dead_letters_lately: int
 
     @property
     def sampled_s(self) -> float | None:
@@ -66,11 +69,11 @@ def needs(health: Health, stored: Stored | None) -> list[Need]:
                 "curl -X POST $ANSWERLOOP_API_URL/maintenance/requeue-stuck",
             )
         )
-    if stored.dead_letters:
+    if stored.dead_letters_lately:
         found.append(
             Need(
-                f"{stored.dead_letters:,} records lie in {DEAD_LETTERS}",
-                "Nothing could be made of them: each says where it was and why. Correct who produced it.",
+                f"{noun(stored.dead_letters_lately, 'record')} came to {DEAD_LETTERS} within a day",
+                "Nothing could be made of what lies there: each record says where it was and why. Correct who produced it.",
                 f"kcat -b $ANSWERLOOP_KAFKA_BOOTSTRAP -t {DEAD_LETTERS} -C -e",
             )
         )

@@ -1,5 +1,6 @@
 """The state of each component, asked at once and with short deadlines: who is away costs a page no more than who is there."""
 
+import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -34,16 +35,22 @@ def look(where: Addresses, database: Database, now_s: float, transport: httpx.Ba
     services = {"job_submitter": where.job_submitter_url, **settings.sampler_targets, "storage_api": settings.api_url}
     token = settings.api_token.get_secret_value() if settings.api_token else None
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    with httpx.Client(timeout=TIMEOUT_S, trust_env=False, transport=transport) as http, ThreadPoolExecutor(len(services) + 4) as threads:
+    with httpx.Client(timeout=TIMEOUT_S, trust_env=False, transport=transport) as http, ThreadPoolExecutor(len(services) + 5) as threads:
         readiness = {
             name: threads.submit(_service, name, url, http, headers if url == settings.api_url else {}) for name, url in services.items()
         }
         stored = threads.submit(_postgres, database)
         model = threads.submit(_model, settings.ollama_url, http)
         flink = threads.submit(_flink, where.flink_url, http, now_s)
+        kafka = threads.submit(_kafka, settings.kafka_bootstrap)
+        redis = threads.submit(_redis, where.redis)
         job, checkpoint = flink.result()
         return Health(
-            components=[stored.result(), model.result(), job, *(readiness[name].result() for name in sorted(readiness))],
+            components=[
+                *(store.result() for store in (stored, kafka, redis, model)),
+                job,
+                *(readiness[name].result() for name in sorted(readiness)),
+            ],
             checkpoint=checkpoint,
         )
 
@@ -70,6 +77,31 @@ def _postgres(database: Database) -> Component:
     except AnswerloopError as err:
         return Component("postgresql", DOWN, str(err), "Questions are refused with 503 until it is back.", "make up")
     return Component("postgresql", UP)
+
+
+def _kafka(bootstrap: str) -> Component:
+    """Up where one of its brokers listens: what the services make of it they say themselves."""
+    problems = [problem for place in bootstrap.split(",") if (problem := _listens(place.strip()))]
+    if len(problems) < len(bootstrap.split(",")):
+        return Component("kafka", UP)
+    return Component("kafka", DOWN, "; ".join(problems), *CURES["kafka"])
+
+
+def _redis(place: str) -> Component:
+    problem = _listens(place)
+    if problem:
+        return Component("redis", DOWN, problem, "Answers come from PostgreSQL meanwhile, slower; nothing is lost.", "make logs S=redis")
+    return Component("redis", UP)
+
+
+def _listens(place: str) -> str:
+    """Why nobody can connect to `host:port`; empty where somebody can."""
+    host, _, port = place.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=TIMEOUT_S).close()
+    except (OSError, ValueError) as err:
+        return f"{place} does not answer ({err})"
+    return ""
 
 
 def _model(url: str, http: httpx.Client) -> Component:

@@ -45,7 +45,7 @@ def guard(request: Request) -> None:
 @pytest.fixture
 def app(tables: Tables) -> FastAPI:
     """Mounted below `/here/answerloop`, as Airflow behind a proxy would have it."""
-    mounted = pages(guard, lambda: Addresses(Settings(), "http://127.0.0.1:1", "http://127.0.0.1:1"))
+    mounted = pages(guard, lambda: Addresses(Settings(), "http://127.0.0.1:1", "http://127.0.0.1:1", "127.0.0.1:1"))
     mounted.dependency_overrides[database_of] = lambda: tables
     root = FastAPI()
     root.mount("/here/answerloop", mounted)

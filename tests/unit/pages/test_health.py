@@ -1,6 +1,8 @@
 """Each component asked at once, what follows from what they say, and the page over it."""
 
-from collections.abc import Mapping
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -25,6 +27,7 @@ WHERE = Addresses(
     ),
     "http://flink",
     "http://submitter",
+    redis="127.0.0.1:1",
 )
 COMPLETED = {
     "latest_ack_timestamp": 990_000,
@@ -37,7 +40,8 @@ COMPLETED = {
 class Loop:
     """Everybody is well, but for what a test sets: a status and a body by host and path, or silence."""
 
-    def __init__(self) -> None:
+    def __init__(self, listener: str) -> None:
+        self.kafka = self.redis = listener
         self.replies: dict[str, tuple[int, Any]] = {
             "model/api/version": (200, {"version": "0.17.4"}),
             "flink/overview": (200, {"taskmanagers": 1, "slots-total": 2, "slots-available": 1}),
@@ -55,12 +59,14 @@ class Loop:
         return httpx.Response(status, json=body)
 
     def look(self, tables: Tables) -> Health:
-        return probes.look(WHERE, tables, now_s=1000.0, transport=httpx.MockTransport(self))  # type: ignore[arg-type]
+        where = replace(WHERE, settings=WHERE.settings.model_copy(update={"kafka_bootstrap": self.kafka}), redis=self.redis)
+        return probes.look(where, tables, now_s=1000.0, transport=httpx.MockTransport(self))  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def loop() -> Loop:
-    return Loop()
+def loop() -> Iterator[Loop]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield Loop(f"127.0.0.1:{listener.getsockname()[1]}")
 
 
 def by_name(health: Health) -> Mapping[str, Component]:
@@ -70,7 +76,10 @@ def by_name(health: Health) -> Mapping[str, Component]:
 def test_a_loop_at_work_needs_nobody(loop: Loop, tables: Tables) -> None:
     found = loop.look(tables)
     assert {each.state for each in found.components} == {UP}
-    assert set(SERVICES) | {"storage_api", "job_submitter", "postgresql", "model server", "flink score job"} == by_name(found).keys()
+    assert (
+        set(SERVICES) | {"storage_api", "job_submitter", "postgresql", "kafka", "redis", "model server", "flink score job"}
+        == by_name(found).keys()
+    )
     assert found.gate == ""
     assert found.checkpoint == Checkpoint(10.0, 12, 2048, 7, "file:/checkpoints/chk-7")
     assert needs(found, None) == []
@@ -95,6 +104,20 @@ def test_whoever_does_not_answer_is_down_and_the_others_are_still_told(loop: Loo
     assert down.keys() == {"storage_persister", "flink score job", "model server", "postgresql"}
     assert down["storage_persister"].command == "make logs S=storage-persister"
     assert found.checkpoint is None
+
+
+def test_stores_that_nobody_can_connect_to_are_down_and_say_what_that_means(loop: Loop, tables: Tables) -> None:
+    listener = loop.kafka
+    loop.kafka, loop.redis = "127.0.0.1:1,127.0.0.1:2", "127.0.0.1:1"
+    found = by_name(loop.look(tables))
+    assert (found["kafka"].state, found["kafka"].command) == (DOWN, "make logs S=kafka")
+    assert "127.0.0.1:1 does not answer" in found["kafka"].says
+    assert "127.0.0.1:2 does not answer" in found["kafka"].says
+    assert (found["redis"].state, found["redis"].command) == (DOWN, "make logs S=redis")
+    assert "nothing is lost" in found["redis"].act
+
+    loop.kafka = f"127.0.0.1:1,{listener}"
+    assert by_name(loop.look(tables))["kafka"].state == UP, "one broker is enough to find the others"
 
 
 def test_nobody_says_of_the_gate_while_the_consumer_is_away(loop: Loop, tables: Tables) -> None:
@@ -128,7 +151,7 @@ LAG = [
 
 
 def stored(**fields: Any) -> Stored:
-    return Stored(**({"pending": 2, "unenqueued": 0, "oldest_s": 3.0, "lag": LAG} | fields))
+    return Stored(**({"pending": 2, "unenqueued": 0, "oldest_s": 3.0, "lag": LAG, "dead_letters_lately": 0} | fields))
 
 
 @pytest.mark.parametrize(
@@ -137,13 +160,19 @@ def stored(**fields: Any) -> Stored:
         (stored(lag=[]), "Nobody samples", "make logs S=sampler"),
         (stored(lag=[{**LAG[0], "age_s": 600.0}]), "Nobody samples", "make logs S=sampler"),
         (stored(oldest_s=7300.0), "has waited for 2.0 hours", "requeue-stuck"),
-        (stored(lag=[*LAG[:1], {**LAG[1], "records": 4}]), "4 records lie in dead-letters", "kcat"),
+        (stored(dead_letters_lately=4), "4 records came to dead-letters within a day", "kcat"),
     ],
 )
 def test_what_does_not_mend_itself_is_told_with_its_command(health: Stored, what: str, command: str) -> None:
     (need,) = needs(WELL, health)
     assert what in need.what
     assert command in need.command
+
+
+def test_dead_letters_of_earlier_days_are_counted_and_need_nobody() -> None:
+    found = stored(lag=[*LAG[:1], {**LAG[1], "records": 4}])
+    assert found.dead_letters == 4
+    assert needs(WELL, found) == []
 
 
 def test_an_old_checkpoint_is_told() -> None:

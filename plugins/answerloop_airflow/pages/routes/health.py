@@ -38,6 +38,6 @@ def _shown(request: Request, where: Where, database: Database, template: str) ->
 def _stored(database: Database) -> Stored | None:
     """None while PostgreSQL is away: its component says why."""
     try:
-        return Stored(**queries.pending(database), lag=queries.lag(database))
+        return Stored(**queries.pending(database), lag=queries.lag(database), dead_letters_lately=queries.dead_letters_lately(database))
     except AnswerloopError:
         return None
