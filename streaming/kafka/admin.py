@@ -36,7 +36,9 @@ class KafkaAdmin:
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
-        self._admin = ck_admin.AdminClient({"bootstrap.servers": bootstrap, "socket.connection.setup.timeout.ms": 5000})
+        self._config: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, "socket.connection.setup.timeout.ms": 5000}
+        self._admin = ck_admin.AdminClient(self._config)
+        self._observers: dict[str, ck.Consumer] = {}
 
     def topics(self) -> Mapping[str, int]:
         """Every topic and its number of partitions. Raises Unreachable."""
@@ -97,11 +99,22 @@ class KafkaAdmin:
         return {TopicPartition(place.topic, place.partition): int(self._result(future).offset) for place, future in results.items()}
 
     def committed(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int | None]:
-        """The group's committed offset in each partition, None where it never committed."""
-        request = ck.ConsumerGroupTopicPartitions(group, [ck.TopicPartition(*partition) for partition in partitions])
-        (future,) = self._admin.list_consumer_group_offsets([request], request_timeout=DEADLINE_S).values()
-        places = self._result(future).topic_partitions
+        """The group's committed offset in each partition, None where it never committed. Raises Unreachable."""
+        try:
+            places = self._observer(group).committed([ck.TopicPartition(*partition) for partition in partitions], timeout=DEADLINE_S)
+        except ck.KafkaException as err:
+            raise self._unreachable(err) from err
+        for place in places:
+            if place.error:
+                raise Unreachable(f"{group} at {place.topic}[{place.partition}]: {place.error.str()}")
         return {TopicPartition(place.topic, place.partition): place.offset if place.offset >= 0 else None for place in places}
+
+    def _observer(self, group: str) -> ck.Consumer:
+        """Reads the group's positions without joining it. An administrator's request for them aborts the whole process when the group's
+        coordinator goes away meanwhile (librdkafka issues 3663 and 4605)."""
+        if group not in self._observers:
+            self._observers[group] = ck.Consumer({**self._config, "group.id": group, "enable.auto.commit": False})
+        return self._observers[group]
 
     def _until_shown(self, names: Collection[str]) -> None:
         """Brokers learn of a new topic some time after its creation was acknowledged."""
