@@ -137,12 +137,19 @@ def replayed(page: Page, url: str, run_id: str, tmp_path: Path) -> int:
 
 
 def told_on_its_page(page: Page, url: str, run_id: str, failed: int, tmp_path: Path) -> None:
-    """The run says that its failures recovered, and that its report does not know it yet."""
+    """The run says that its failures recovered; its report does not know it yet, and is made again from there."""
     inside = pages_in_airflow(page, url)
     inside.get_by_role("link", name=run_id, exact=True).click()
     expect(inside.get_by_text(f"{failed} of its failures were asked again: {failed} recovered.")).to_be_visible()
     expect(inside.get_by_text("The report is older than that")).to_be_visible()
     page.screenshot(path=tmp_path / "walk_5_run_after_replay.png")
+    inside.get_by_role("button", name="Make the report again").click()
+    page.wait_for_url("**/dags/run_report/runs/**")
+    expect(page.get_by_text("Success", exact=True).first).to_be_visible(timeout=RUN_MS)
+    inside = pages_in_airflow(page, url)
+    inside.get_by_role("link", name=run_id, exact=True).click()
+    expect(inside.get_by_text(f"{failed} of its failures were asked again")).to_be_visible()
+    expect(inside.get_by_text("The report is older than that")).to_have_count(0)
 
 
 def recovered(page: Page, url: str, run_id: str, failed: int, tmp_path: Path) -> FrameLocator:

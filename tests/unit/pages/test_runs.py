@@ -161,6 +161,7 @@ def test_a_run_says_what_became_of_its_failures_and_whether_its_report_knows(
     text = client.get("/run", params={"id": "one"}).text
     assert "7 of its failures were asked again: 5 recovered, 1 failed again, 1 pending." in text
     assert ("The report is older than that" in text) is said
+    assert ('data-starts="/here/api/v2/dags/run_report/dagRuns"' in text) is said
 
 
 def test_nothing_is_said_of_failures_that_nobody_asked_again(client: TestClient, tables: Tables) -> None:
