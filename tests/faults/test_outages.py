@@ -1,6 +1,8 @@
 """A component that is away for a while delays questions and loses none."""
 
 import asyncio
+import subprocess
+import sys
 from uuid import uuid4
 
 import httpx
@@ -12,6 +14,24 @@ from tests import stack
 pytestmark = pytest.mark.faults
 
 MODEL_AWAY_S = 60
+# Says what becomes of asking for a group's positions, each time that it changes, until it has been answered, refused and answered again.
+ASKING = """
+from streaming import settings, topics
+from streaming.errors import Unreachable
+from streaming.kafka.admin import KafkaAdmin
+
+admin, said = KafkaAdmin(settings.load().kafka_bootstrap), []
+partitions = admin.partitions(topics.CONSUMED_BY[topics.STORAGE_PERSISTER])
+while said != ["answered", "refused", "answered"]:
+    try:
+        admin.committed(topics.STORAGE_PERSISTER, partitions)
+        became = "answered"
+    except Unreachable:
+        became = "refused"
+    if said[-1:] != [became]:
+        said.append(became)
+        print(became, flush=True)
+"""
 
 
 async def test_no_question_fails_because_the_model_was_away_for_a_minute(dataset: str) -> None:
@@ -55,3 +75,20 @@ def test_questions_asked_while_kafka_is_stopped_are_accepted_and_answered_when_i
         return rows == [(50,)]
 
     stack.until(ended, "all fifty have an end", 180)
+
+
+def test_whoever_asks_for_positions_lives_on_when_kafka_goes_away_and_comes_back() -> None:
+    # A process of its own: what is held here is that librdkafka does not take it down.
+    with subprocess.Popen([sys.executable, "-c", ASKING], cwd=stack.ROOT, stdout=subprocess.PIPE, text=True) as asking:
+        assert asking.stdout is not None
+        try:
+            assert asking.stdout.readline() == "answered\n"
+            stack.stop("kafka")
+            try:
+                assert asking.stdout.readline() == "refused\n"
+            finally:
+                stack.start("kafka")
+            assert asking.stdout.readline() == "answered\n"
+            assert asking.wait(30) == 0
+        finally:
+            asking.kill()
