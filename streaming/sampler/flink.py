@@ -38,9 +38,10 @@ def take(http: httpx.Client) -> dict[str, float]:
 def measured(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
     """What of `now` is a new measurement: the job shows its event-time lag on and on, from when it last had a record to score.
 
-    `before`: the sample before, empty if there is none. A lag of 0 is none: the job shows it before its first record.
+    `before`: the sample before, empty if there is none; a job that shows no `records` has had none yet. A lag of 0 is none: the job
+    shows it before its first record.
     """
-    scored = "records" in before and before["records"] != now.get("records")
+    scored = bool(before) and before.get("records", 0.0) != now.get("records")
     return {name: value for name, value in now.items() if name != "event_time_lag_ms" or (scored and value > 0)}
 
 

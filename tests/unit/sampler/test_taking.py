@@ -93,6 +93,11 @@ def test_a_lag_is_measured_when_records_were_scored_since_the_sample_before() ->
         assert flink.measured(before, shown) == {"uptime": 1.0, "records": 10.0}
 
 
+def test_the_lag_of_a_jobs_first_records_is_measured_though_the_job_showed_no_records_before() -> None:
+    shown = {"uptime": 9.0, "records": 82.0, "event_time_lag_ms": 12_000.0}
+    assert flink.measured({"uptime": 1.0}, shown) == shown
+
+
 def test_a_lag_of_zero_is_none_because_nothing_was_scored_since_the_job_began() -> None:
     assert flink.measured({"records": 0.0}, {"records": 5.0, "event_time_lag_ms": 0.0}) == {"records": 5.0}
 
