@@ -7,7 +7,7 @@ from airflow.executors.local_executor import LocalExecutor
 from airflow.models.taskinstancekey import TaskInstanceKey
 from airflow.utils.state import TaskInstanceState
 
-from answerloop_airflow.executor import OneAtATimeLocalExecutor
+from answerloop_airflow.executor import AnswerloopExecutor
 
 
 class Task:
@@ -44,7 +44,7 @@ def exited(executor: LocalExecutor, task: Task) -> None:
 
 
 def test_a_task_that_goes_on_is_handed_out_after_its_first_part_has_exited(handed_out: list[TaskInstanceKey]) -> None:
-    executor, approve = OneAtATimeLocalExecutor(parallelism=8), Task("approve")
+    executor, approve = AnswerloopExecutor(parallelism=8), Task("approve")
     queue(executor, approve)
     queue(executor, approve)
     assert handed_out == [approve.key]
@@ -57,14 +57,20 @@ def test_a_task_that_goes_on_is_handed_out_after_its_first_part_has_exited(hande
 
 
 def test_a_task_that_waits_for_an_exit_holds_up_no_other(handed_out: list[TaskInstanceKey]) -> None:
-    executor, approve, other, again = OneAtATimeLocalExecutor(parallelism=8), Task("approve"), Task("other"), Task("approve", 2)
+    executor, approve, other, again = AnswerloopExecutor(parallelism=8), Task("approve"), Task("other"), Task("approve", 2)
     for task in (approve, approve, other, again):
         queue(executor, task)
     assert handed_out == [approve.key, other.key, again.key]
 
 
 def test_exits_are_told_to_the_scheduler_as_before(handed_out: list[TaskInstanceKey]) -> None:
-    executor, task = OneAtATimeLocalExecutor(parallelism=8), Task("send")
+    executor, task = AnswerloopExecutor(parallelism=8), Task("send")
     queue(executor, task)
     executor.change_state(task.key, TaskInstanceState.FAILED)
     assert [(key, state) for key, (state, _) in executor.get_event_buffer().items()] == [(task.key, TaskInstanceState.FAILED)]
+
+
+def test_a_running_tasks_log_is_read_where_it_lies_and_asked_of_no_server() -> None:
+    sources, lines = AnswerloopExecutor(parallelism=1).get_task_log(Task("send"), 1)
+    assert sources, "without a source Airflow asks a server of logs that nobody runs"
+    assert lines == []
