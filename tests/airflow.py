@@ -4,6 +4,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import httpx
+
 from deploy.local.airflow_api import ENDED, AirflowApi
 from tests import stack
 
@@ -13,6 +15,14 @@ def api() -> AirflowApi:
     logged_in = AirflowApi(*(os.environ[f"ANSWERLOOP_AIRFLOW_{name}"] for name in ("URL", "USER", "PASSWORD")))
     stack.until(lambda: {"provision", "load_questions", "traffic_run"} <= logged_in.dags(), "Airflow knows the DAGs", 120)
     return logged_in
+
+
+def http(path: str = "") -> httpx.Client:
+    """Logged in, for what the API's client does not ask: requests below `path`. Close it."""
+    url = os.environ["ANSWERLOOP_AIRFLOW_URL"]
+    login = {"username": os.environ["ANSWERLOOP_AIRFLOW_USER"], "password": os.environ["ANSWERLOOP_AIRFLOW_PASSWORD"]}
+    token = httpx.post(f"{url}/auth/token", json=login, timeout=30).raise_for_status().json()["access_token"]
+    return httpx.Client(base_url=f"{url}{path}", headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
 def ended(airflow: AirflowApi, dag_id: str, dag_run_id: str, deadline_s: float = 240) -> str:

@@ -16,6 +16,17 @@ from streaming.topics import TopicSpec
 T = TypeVar("T")
 
 DEADLINE_S = 15.0
+# The cluster or the group's coordinator is away or moving: the same request may succeed later.
+_AWAY = {
+    ck.KafkaError._ALL_BROKERS_DOWN,
+    ck.KafkaError._TIMED_OUT,
+    ck.KafkaError._TRANSPORT,
+    ck.KafkaError._WAIT_COORD,
+    ck.KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    ck.KafkaError.COORDINATOR_NOT_AVAILABLE,
+    ck.KafkaError.NOT_COORDINATOR,
+    ck.KafkaError.REQUEST_TIMED_OUT,
+}
 
 
 @dataclass(frozen=True)
@@ -99,14 +110,14 @@ class KafkaAdmin:
         return {TopicPartition(place.topic, place.partition): int(self._result(future).offset) for place, future in results.items()}
 
     def committed(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int | None]:
-        """The group's committed offset in each partition, None where it never committed. Raises Unreachable."""
+        """The group's committed offset in each partition, None where it never committed."""
         try:
             places = self._observer(group).committed([ck.TopicPartition(*partition) for partition in partitions], timeout=DEADLINE_S)
+            for place in places:
+                if place.error is not None:
+                    raise ck.KafkaException(place.error)
         except ck.KafkaException as err:
-            raise self._unreachable(err) from err
-        for place in places:
-            if place.error:
-                raise Unreachable(f"{group} at {place.topic}[{place.partition}]: {place.error.str()}")
+            raise self._translated(err) from err
         return {TopicPartition(place.topic, place.partition): place.offset if place.offset >= 0 else None for place in places}
 
     def _observer(self, group: str) -> ck.Consumer:
@@ -130,10 +141,13 @@ class KafkaAdmin:
         except TimeoutError as err:
             raise Unreachable(f"Kafka at {self._bootstrap} does not answer within {DEADLINE_S:.0f} s") from err
         except ck.KafkaException as err:
-            error = err.args[0]
-            if error.retriable() or error.code() in (ck.KafkaError._TRANSPORT, ck.KafkaError._TIMED_OUT, ck.KafkaError.REQUEST_TIMED_OUT):
-                raise self._unreachable(err) from err
-            raise ConfigurationError(f"Kafka at {self._bootstrap}: {error.str()}") from err
+            raise self._translated(err) from err
+
+    def _translated(self, err: ck.KafkaException) -> Unreachable | ConfigurationError:
+        error = err.args[0]
+        if error.retriable() or error.code() in _AWAY:
+            return self._unreachable(err)
+        return ConfigurationError(f"Kafka at {self._bootstrap}: {error.str()}")
 
     def _unreachable(self, err: ck.KafkaException) -> Unreachable:
         return Unreachable(f"Kafka at {self._bootstrap} cannot be reached ({err.args[0].str()}): is the stack up?")

@@ -20,10 +20,7 @@ pytestmark = pytest.mark.faults
 @pytest.fixture
 def pages() -> Iterator[httpx.Client]:
     """As somebody who is logged in."""
-    url = os.environ["ANSWERLOOP_AIRFLOW_URL"]
-    login = {"username": os.environ["ANSWERLOOP_AIRFLOW_USER"], "password": os.environ["ANSWERLOOP_AIRFLOW_PASSWORD"]}
-    token = httpx.post(f"{url}/auth/token", json=login, timeout=30).raise_for_status().json()["access_token"]
-    with httpx.Client(base_url=f"{url}{PREFIX}", headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
+    with airflow.http(PREFIX) as client:
         yield client
 
 

@@ -1,6 +1,5 @@
 """The lineage dataset -> run -> report, as Airflow's own pages get it."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,10 +15,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(scope="module")
 def ui() -> Iterator[httpx.Client]:
     """What Airflow's pages ask, logged in: they have calls that its public API lacks."""
-    url = os.environ["ANSWERLOOP_AIRFLOW_URL"]
-    login = {"username": os.environ["ANSWERLOOP_AIRFLOW_USER"], "password": os.environ["ANSWERLOOP_AIRFLOW_PASSWORD"]}
-    token = httpx.post(f"{url}/auth/token", json=login, timeout=30).raise_for_status().json()["access_token"]
-    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
+    with airflow.http() as client:
         yield client
 
 
