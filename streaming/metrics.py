@@ -46,6 +46,7 @@ API = CollectorRegistry()
 QUESTIONS = Counter("answerloop_questions_total", "Questions posted, by what was answered.", ["reply"], registry=API)
 CACHE_READS = Counter("answerloop_cache_reads_total", "Cache reads by result: hit, miss or unreachable.", ["result"], registry=API)
 UNENQUEUED = Gauge("answerloop_questions_unenqueued", "Claimed questions that are not in Kafka yet.", registry=API)
+CALLBACKS = Counter("answerloop_callbacks_total", "Tries to call back, by result: delivered, again or given_up.", ["result"], registry=API)
 WAITERS = Gauge("answerloop_waiters", "Long polls open in this process.", registry=API)
 
 # the persister
@@ -100,6 +101,8 @@ def _begin_at_zero() -> None:
         QUESTIONS.labels(reply)
     for result in ("hit", "miss", "unreachable"):
         CACHE_READS.labels(result)
+    for result in ("delivered", "again", "given_up"):
+        CALLBACKS.labels(result)
     for origin in ("checkpoint", "offsets"):
         JOB_SUBMISSIONS.labels(origin)
     for topic in topics.CONSUMED_BY[topics.STORAGE_PERSISTER]:

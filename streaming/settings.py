@@ -28,6 +28,11 @@ def _targets(value: object) -> object:
     return {name: url for name, _, url in pairs}
 
 
+def _names(value: object) -> object:
+    return tuple(each.strip().lower() for each in value.split(",") if each.strip()) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Targets = Annotated[dict[str, HttpUrl], NoDecode, BeforeValidator(_targets)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -51,6 +56,13 @@ class Settings(BaseSettings):
     api_port: Port = 8000
     ops_port: int = Field(0, ge=0, le=65535, description="/healthz, /readyz and /metrics of a service; 0: none")
     api_token: SecretStr | None = None
+    callback_hosts: Names = Field(
+        (), description="hosts that results may be sent to: `name` or `.domain`, separated by commas; none: no callbacks"
+    )
+    callback_secret: SecretStr | None = Field(None, description="signs callbacks: `whsec_` and the base64 of 24 to 64 random bytes")
+    callback_allow_private: bool = Field(
+        False, description="whether callbacks may go to private and loopback addresses, over plain HTTP too"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     # Kafka

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import httpx
 
-from streaming.clock import SystemClock
+from streaming.clock import Clock, SystemClock
 from streaming.errors import ConfigurationError, Unreachable
 from streaming.kafka.admin import KafkaAdmin
 from streaming.kafka.client import Producer
@@ -19,12 +19,15 @@ from streaming.settings import Settings
 from streaming.storage import cache as redis_cache
 from streaming.storage import repository
 from streaming.storage.cache import Cache
+from streaming.storage.callback_http import CallbackClient
+from streaming.storage.callbacks import Callbacks
 from streaming.storage.database import Database
 from streaming.storage.enqueuer import MESSAGE_TIMEOUT_S, Enqueuer
 from streaming.storage.models import ModelServer
 from streaming.storage.questions import Questions
 from streaming.storage.stuck import Positions, StuckQuestions
 from streaming.storage.waiting import Listener, Waiters
+from streaming.storage.webhook import CallbackPolicy, signing_key
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +53,7 @@ class Parts:
     stuck: StuckQuestions
     models: ModelServer
     cluster: Cluster
+    callbacks: Callbacks | None
     kafka_check: asyncio.Task[Mapping[str, int]] | None = None
 
     async def health(self) -> tuple[bool, dict[str, str | None]]:
@@ -93,11 +97,11 @@ async def assembled(settings: Settings, producer: Producer | None, cluster: Clus
     questions = Questions(database, cache, enqueuer, waiters, clock)
     enqueuing = _supervised("enqueuer", enqueuer.run())
     listening = _supervised("listener", listener.run())
-    async with httpx.AsyncClient() as client:
+    async with _calling_back(settings, database, clock) as callbacks, httpx.AsyncClient() as client:
         models = ModelServer(client, settings.ollama_url, clock)
         stuck = StuckQuestions(database, cluster, clock)
         try:
-            yield Parts(database, cache, enqueuer, listener, waiters, questions, stuck, models, cluster)
+            yield Parts(database, cache, enqueuer, listener, waiters, questions, stuck, models, cluster, callbacks)
         finally:
             enqueuer.stop()
             await asyncio.wait({enqueuing}, timeout=MESSAGE_TIMEOUT_S + 1)
@@ -109,6 +113,25 @@ async def assembled(settings: Settings, producer: Producer | None, cluster: Clus
             await cache.close()
             database.close()
             outbox.close()
+
+
+@asynccontextmanager
+async def _calling_back(settings: Settings, database: Database, clock: Clock) -> AsyncIterator[Callbacks | None]:
+    """The sender of callbacks at work; None where no host is allowed. Raises ConfigurationError where nothing could be signed."""
+    if not settings.callback_hosts:
+        yield None
+        return
+    secret = settings.callback_secret.get_secret_value() if settings.callback_secret is not None else ""
+    policy = CallbackPolicy(settings.callback_hosts, signing_key(secret), settings.callback_allow_private)
+    client = CallbackClient(policy)
+    callbacks = Callbacks(database, client, policy, clock)
+    sending = _supervised("sender of callbacks", callbacks.run())
+    try:
+        yield callbacks
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        await client.close()
 
 
 def _supervised(name: str, work: Coroutine[None, None, None]) -> asyncio.Task[None]:

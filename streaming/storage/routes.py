@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from streaming.errors import UserError
 from streaming.identity import question_id
 from streaming.metrics import exposed
 from streaming.storage import repository, schemas
@@ -47,6 +48,8 @@ async def ask(asked: QuestionIn, request: Request) -> Response:
     """Ask a question: found, pending, or failed before."""
     parts = _parts(request)
     await _refuse_unknown_model(parts, asked.model)
+    if asked.callback_url is not None:
+        _check_callback(parts, asked.callback_url)
     claim = Claim(
         question_id=question_id(asked.answer_set, asked.question_text),
         submission_id=uuid4(),
@@ -57,6 +60,8 @@ async def ask(asked: QuestionIn, request: Request) -> Response:
         model=asked.model,
     )
     known = await parts.questions.ask(claim)
+    if asked.callback_url is not None and parts.callbacks is not None:
+        await parts.callbacks.register(claim.question_id, asked.callback_url)
     return reply(body(*known), 202 if isinstance(known.state, Pending) else 200)
 
 
@@ -155,6 +160,20 @@ def _known(known: Known | None, id: UUID) -> Known:
 
 def _nobody_asked(id: UUID) -> HTTPException:
     return HTTPException(404, f"there is no question {id}")
+
+
+def _check_callback(parts: Parts, url: str) -> None:
+    if parts.callbacks is None:
+        reason = "callbacks are off: set ANSWERLOOP_CALLBACK_HOSTS and ANSWERLOOP_CALLBACK_SECRET"
+    else:
+        try:
+            parts.callbacks.check_url(url)
+        except UserError as err:
+            reason = str(err)
+        else:
+            parts.callbacks.refuse_when_full()
+            return
+    raise RequestValidationError([{"loc": ("body", "callback_url"), "msg": reason, "type": "forbidden_callback"}])
 
 
 async def _refuse_unknown_model(parts: Parts, model: str | None) -> None:

@@ -46,6 +46,7 @@ class QuestionIn(BaseModel):
     answer_set: Name = "default"
     run_id: Name | None = None
     model: Name | None = Field(None, description="null: the configured model")
+    callback_url: str | None = Field(None, description="where the result is sent once the question has ended; its host must be allowed")
 
 
 class ReplayIn(BaseModel):
