@@ -204,7 +204,8 @@ class ConsumeLoop:
         gone = set(partitions)
         self._waiting = deque(record for record in self._waiting if record.source not in gone)
         try:
-            await asyncio.wait_for(self._step.quiesce(gone), REVOKE_WAIT_S)
+            async with asyncio.timeout(REVOKE_WAIT_S):
+                await self._step.quiesce(gone)
         except TimeoutError:
             open_records = sum(self._windows[partition].in_flight for partition in gone if partition in self._windows)
             log.info("%d records were still under way after %.0f s; the next member does them", open_records, REVOKE_WAIT_S)

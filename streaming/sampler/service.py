@@ -134,7 +134,8 @@ async def run(settings: Settings) -> None:
             began = clock.monotonic()
             await asyncio.to_thread(sampler.sample)
             try:
-                await asyncio.wait_for(stop.wait(), max(0.0, EVERY_S - (clock.monotonic() - began)))
+                async with asyncio.timeout(max(0.0, EVERY_S - (clock.monotonic() - began))):
+                    await stop.wait()
             except TimeoutError:
                 continue
     log.info("%s stopped", SERVICE)

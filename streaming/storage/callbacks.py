@@ -110,7 +110,6 @@ class Callbacks:
                 log.warning("callbacks wait: %s", err)
                 sent = 0
             if sent < BATCH:
-                # Not `wait_for`, which loses a cancellation that comes in the same turn as the event.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_EVERY_S):
                         await self._woken.wait()

@@ -89,7 +89,8 @@ class Database:
         """Run blocking work on one of the pool's threads. Raises Unreachable past the deadline."""
         future = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
-            return await asyncio.wait_for(future, DEADLINE_S)
+            async with asyncio.timeout(DEADLINE_S):
+                return await future
         except TimeoutError as err:
             raise Unreachable(f"PostgreSQL does not answer within {DEADLINE_S:.0f} s") from err
 

@@ -77,7 +77,8 @@ class Enqueuer:
                 continue
             if not more:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), LOOK_EVERY_S)
+                    async with asyncio.timeout(LOOK_EVERY_S):
+                        await self._woken.wait()
 
     async def _enqueue(self) -> bool:
         """Whether there may be more at once. Raises DeliveryFailed after marking what was delivered."""

@@ -97,7 +97,8 @@ class Persister:
         if len(self._queue) < self._most:
             self._enough.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._enough.wait(), self._linger_s)
+                async with asyncio.timeout(self._linger_s):
+                    await self._enough.wait()
         self._batch = [self._queue.popleft() for _ in range(min(self._most, len(self._queue)))]
 
     async def _settle(self, batch: Sequence[Taken]) -> None:

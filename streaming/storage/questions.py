@@ -87,7 +87,8 @@ class Questions:
                 if known is None or not isinstance(known.state, Pending) or left <= 0 or self._waiters.closing:
                     return known
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), left)
+                    async with asyncio.timeout(left):
+                        await news.wait()
 
     async def replay(self, question_id: UUID, submission_id: UUID, model: str | None, replay_id: str | None) -> tuple[UUID, bool] | Refusal:
         """The submission that repeats a failed one, and whether this call made it. Raises Unreachable, Overfull."""

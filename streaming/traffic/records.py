@@ -95,7 +95,8 @@ class Recorder:
     async def _write_until_left(self) -> None:
         while not self._leaving.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._leaving.wait(), FLUSH_EVERY_S)
+                async with asyncio.timeout(FLUSH_EVERY_S):
+                    await self._leaving.wait()
             await self._try_to_write()
         deadline = self._clock.monotonic() + LAST_FLUSH_S
         while not await self._try_to_write():

@@ -69,14 +69,14 @@ class Table:
 class Bench:
     """A persister on fakes, and which of its records are done."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, linger_s: float = 0.005) -> None:
         self.table = table
         self.database = FakeDatabase()
         self.broker = MemoryBroker()
         for spec in topics.TOPICS:
             self.broker.create(spec.name)
         parts: Any = (self.database, FakeCache(), self.broker.producer())
-        self.step = Persister(*parts, clock=SystemClock(), most=8, linger_s=0.005)
+        self.step = Persister(*parts, clock=SystemClock(), most=8, linger_s=linger_s)
         self.done: list[int] = []
         self.offset = 0
         self.running = asyncio.create_task(self.step.run())
@@ -220,3 +220,15 @@ async def test_an_error_that_nobody_foresaw_ends_the_service(bench: Bench) -> No
     with pytest.raises(KeyError, match="a bug"):
         bench.running.result()
     assert bench.done == []
+
+
+async def test_told_to_stop_in_the_turn_in_which_its_batch_fills_it_stops(table: Table) -> None:
+    bench = Bench(table, linger_s=3600)
+    bench.take(validated())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    for _ in range(7):
+        bench.take(validated())
+    bench.running.cancel()
+    await asyncio.wait({bench.running}, timeout=DEADLINE_S)
+    assert bench.running.cancelled()
