@@ -19,6 +19,10 @@ pytestmark = pytest.mark.integration
 
 EXAMPLES = 15
 
+# What refuses bad input; 413 too, where a text is so long that its body is refused before it is read.
+REFUSALS = ["400", "401", "404", "405", "409", "413", "415", "422"]
+CONFIG = schemathesis.Config.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}}})
+
 OPERATIONS = [
     ("POST", "/questions"),
     ("GET", "/questions/{id}"),
@@ -69,7 +73,7 @@ def test_every_call_of_the_api_is_tried(address: str) -> None:
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_the_api_answers_as_its_document_says(address: str, method: str, path: str, mode: GenerationMode) -> None:
-    operation = schemathesis.openapi.from_url(f"{address}/openapi.json")[path][method]
+    operation = schemathesis.openapi.from_url(f"{address}/openapi.json", config=CONFIG)[path][method]
     if mode is GenerationMode.NEGATIVE and not (operation.body or operation.path_parameters or operation.query):
         pytest.skip("takes no input that could be wrong")
     statuses: set[int] = set()
