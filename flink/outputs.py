@@ -2,22 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from flink.judging import Judged
 from flink.routing import Outcome, Remembered, Rules, Verdict, decide, refuse
 from streaming import topics
-from streaming.contracts import (
-    INVALID_MESSAGE,
-    UNSCORABLE,
-    DeadLetter,
-    Message,
-    Response,
-    dead_letter,
-    decode,
-    encode,
-    fatal_for_dead_letter,
-)
+from streaming.burial import Outgoing, buried, letter_of
+from streaming.contracts import INVALID_MESSAGE, UNSCORABLE, DeadLetter, Message, Response, decode, encode
+from streaming.record_json import cleaned
 
 # The topics allow 8 MiB for a record; its key and headers count too.
 MOST_BYTES = topics.MAX_MESSAGE_BYTES - 64 * 1024
@@ -31,23 +22,12 @@ class Source:
     offset: int
     value: bytes | None
 
-    def __str__(self) -> str:
-        return f"{topics.SUCCESS}[{self.partition}]@{self.offset}"
-
-
-class Output(NamedTuple):
-    """A record to send."""
-
-    topic: str
-    key: str
-    value: bytes
-
 
 @dataclass(frozen=True)
 class Effect:
     """What one record causes: the records to send, and the decision behind them (None for a dead letter without one)."""
 
-    outputs: tuple[Output, ...]
+    outputs: tuple[Outgoing, ...]
     outcome: Outcome | None
     response: Response | None
 
@@ -68,28 +48,21 @@ def effect(source: Source, judged: Judged, remembered: Remembered, rules: Rules,
 
 
 def _refused(source: Source, response: Response, reason: str, remembered: Remembered, now: datetime) -> Effect:
-    outcome = refuse(response, reason, remembered, now)
+    outcome = refuse(response, cleaned(reason), remembered, now)
     if not outcome.messages:
         return Effect((), outcome, response)
-    letter = _letter(source, reason, now)
     fatal = tuple(_output(topic, message) for topic, message in outcome.messages)
     if any(len(output.value) > MOST_BYTES for output in fatal):
         return Effect(_buried(source, UNSCORABLE, reason, now), outcome, response)
+    letter = letter_of(topics.SUCCESS, source.partition, source.offset, source.value, reason, now)
     return Effect((letter, *fatal), outcome, response)
 
 
-def _buried(source: Source, cause: str, reason: str, now: datetime) -> tuple[Output, ...]:
-    """The dead letter and, where its question can be told, the fatal message."""
-    fatal = fatal_for_dead_letter(source.value, cause, reason, now)
-    return (_letter(source, reason, now), *((_output(topics.FATAL, fatal),) if fatal else ()))
+def _buried(source: Source, cause: str, reason: str, now: datetime) -> tuple[Outgoing, ...]:
+    return buried(topics.SUCCESS, source.partition, source.offset, source.value, cause, reason, now)
 
 
-def _letter(source: Source, reason: str, now: datetime) -> Output:
-    letter = dead_letter(topics.SUCCESS, source.partition, source.offset, source.value, reason, now)
-    return Output(topics.DEAD_LETTERS, str(letter.question_id or source), encode(letter))
-
-
-def _output(topic: str, message: Message) -> Output:
+def _output(topic: str, message: Message) -> Outgoing:
     if isinstance(message, DeadLetter):
         raise TypeError("a dead letter has a key of its own")
-    return Output(topic, str(message.question_id), encode(message))
+    return Outgoing(topic, str(message.question_id), encode(message))

@@ -1,13 +1,13 @@
 """Every message of the loop: its fields, how it is read and how it is written.
 
 JSON in UTF-8, key = question_id. Required fields have no default; the others may be missing in a message made by hand and are
-always written by us. Unknown fields are kept in `extra` and passed on. No other module spells a field name of a message.
+always written by us. Unknown fields are kept in `extra` and passed on; what a message of the loop declares is never unknown, so that
+no record can fill in the fields of those that follow from it. No other module spells a field name of a message.
 """
 
 import base64
 import hashlib
-import math
-from collections.abc import Iterator
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
@@ -16,6 +16,7 @@ import msgspec
 
 from streaming.errors import InvalidMessage
 from streaming.identity import derived_submission_id
+from streaming.record_json import MAX_DEPTH, cleaned, parse, refuse_unstorable, shortened
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Signed = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -29,6 +30,8 @@ _DERIVED = UUID(int=0)
 _AT_TIMESTAMP = datetime(1, 1, 1, tzinfo=UTC)
 
 MAX_RAW_BYTES = 64 * 1024
+# Of a buried record's question; the question's own row has the whole of it.
+MAX_BURIED_TEXT_BYTES = 64 * 1024
 
 
 class Retries(msgspec.Struct, frozen=True):
@@ -211,6 +214,11 @@ _PER_MESSAGE = {"timestamp"}
 _CARRIED = [name for name in Carried.__struct_fields__ if name not in _PER_MESSAGE]
 _CALL = [name for name in Attempt.__struct_fields__ if name not in Carried.__struct_fields__]
 _DERIVABLE = ("submission_id", "created_at", "submitted_at", "waited_ms", "truncated", "accepted_as", "error_message")
+_OF_THE_LOOP = (Question, Response, Overload, Quota, Fatal, Scored, Validated)  # nothing follows from a dead letter
+_DECLARED = {name for kind in _OF_THE_LOOP for name in kind.__struct_fields__} - {"extra"}
+
+_MISMATCH = re.compile(r"Expected `(?P<expected>[^`]+)`, got `(?P<got>\w+)`")
+_ADVICE_ON_TIME = "write a time as text in ISO 8601 UTC, such as 2026-05-01T12:00:00Z"
 
 
 def decode(kind: type[M], value: bytes | None) -> M:
@@ -218,38 +226,34 @@ def decode(kind: type[M], value: bytes | None) -> M:
 
     Raises InvalidMessage with a reason that names the field.
     """
-    if value is None:
-        raise InvalidMessage("the record has no value (a tombstone)")
-    try:
-        raw = msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
-        raise InvalidMessage(f"not JSON in UTF-8: {err}") from err
-    if not isinstance(raw, dict):
-        raise InvalidMessage(f"a JSON object is expected, this is a {type(raw).__name__}")
-    _refuse_nul(raw)
-    known = kind.__struct_fields__
+    raw = parse(value)
+    known = set(kind.__struct_fields__) - {"extra"}
     fields = {name: item for name, item in raw.items() if name in known and not (item is None and name in _DERIVABLE)}
-    fields["extra"] = {name: item for name, item in raw.items() if name not in known}
+    fields["extra"] = {name: item for name, item in raw.items() if name not in known and name not in _DECLARED}
     try:
         message = msgspec.convert(fields, kind)
         _to_utc(message)
     except (msgspec.ValidationError, OverflowError) as err:
-        raise InvalidMessage(str(err)) from err
+        raise InvalidMessage(cleaned(f"{err}{_advice(str(err))}")) from err
     return message
 
 
 def encode(message: Message) -> bytes:
     """The record value of a message.
 
-    Raises InvalidMessage for what JSON or PostgreSQL cannot hold: NaN, infinity, NUL, lone surrogates.
+    Raises InvalidMessage for what JSON or PostgreSQL cannot hold: NaN, infinity, NUL, lone surrogates, more than 64 levels.
     """
-    fields = msgspec.to_builtins(message)
-    fields.update(fields.pop("extra"))
-    _refuse_nul(fields)
+    try:
+        fields = msgspec.to_builtins(message)
+    except RecursionError as err:
+        raise InvalidMessage(f"the message is nested deeper than {MAX_DEPTH} levels") from err
+    extra = fields.pop("extra")
+    fields.update((name, item) for name, item in extra.items() if name not in fields)
+    refuse_unstorable(fields)
     try:
         return msgspec.json.encode(fields)
     except UnicodeEncodeError as err:
-        raise InvalidMessage(f"text holds a lone surrogate: {err}") from err
+        raise InvalidMessage(f"text holds a lone surrogate: {err.reason}") from err
 
 
 def readable_question_id(value: bytes | None) -> UUID | None:
@@ -261,13 +265,13 @@ def readable_question_id(value: bytes | None) -> UUID | None:
 
 
 def dead_letter(topic: str, partition: int, offset: int, value: bytes | None, reason: str, now: datetime) -> DeadLetter:
-    """The dead letter of a record: its place, the reason and the first 64 KiB of its value."""
+    """The dead letter of a record: its place, the reason (cleaned, at most 1 KiB) and the first 64 KiB of its value. Never fails."""
     raw = value or b""
     return DeadLetter(
         topic=topic,
         partition=partition,
         offset=offset,
-        reason=reason,
+        reason=cleaned(reason),
         raw=base64.b64encode(raw[:MAX_RAW_BYTES]).decode(),
         length=len(raw),
         sha256=hashlib.sha256(raw).hexdigest(),
@@ -277,7 +281,10 @@ def dead_letter(topic: str, partition: int, offset: int, value: bytes | None, re
 
 
 def fatal_for_dead_letter(value: bytes | None, cause: str, reason: str, now: datetime) -> Fatal | None:
-    """The fatal message that ends the wait for a question whose record was refused; None if nobody can tell which it was."""
+    """The fatal message that ends the wait for a question whose record was refused; None if nobody can tell which it was.
+
+    Never fails, and stays far below what a topic takes: of a long question it holds the beginning.
+    """
     question = readable_question_id(value)
     if question is None:
         return None
@@ -290,11 +297,11 @@ def fatal_for_dead_letter(value: bytes | None, cause: str, reason: str, now: dat
     count = raw.get("retry_count")
     return Fatal(
         question_id=question,
-        question_text=text.replace("\0", "\ufffd") if isinstance(text, str) and text else "(unreadable)",
+        question_text=_start_of(text) if isinstance(text, str) and text else "(unreadable)",
         submission_id=submission_id,
         retry_count=count if type(count) is int and 0 <= count < 2**31 else 0,
         error_type=cause,
-        error_message=reason,
+        error_message=cleaned(reason),
         timestamp=now,
     )
 
@@ -306,21 +313,20 @@ def _to_utc(message: Message) -> None:
             setattr(message, name, value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC))
 
 
-def _refuse_nul(fields: dict[str, Any]) -> None:
-    for path, value in _leaves(fields, ""):
-        if isinstance(value, str) and "\0" in value:
-            raise InvalidMessage(f"`{path}` holds a NUL character")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise InvalidMessage(f"`{path}` is {value}")
+def _start_of(text: str) -> str:
+    return shortened(text.replace("\0", "\ufffd"), MAX_BURIED_TEXT_BYTES)
 
 
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield f"{path}.{name}" if path else name, name
-            yield from _leaves(item, f"{path}.{name}" if path else name)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _leaves(item, f"{path}[]")
-    else:
-        yield path, value
+def _advice(error: str) -> str:
+    """What to do about a common mistake, to be added to the error; empty for others."""
+    if "Invalid RFC3339" in error:
+        return f"; {_ADVICE_ON_TIME}"
+    mismatch = _MISMATCH.search(error)
+    if mismatch is None:
+        return ""
+    expected, got = mismatch["expected"], mismatch["got"]
+    if "datetime" in expected and got in ("int", "float"):
+        return f"; a number, as of epoch times, is no time here: {_ADVICE_ON_TIME}"
+    if got == "str" and ("int" in expected or "float" in expected):
+        return "; a number is given as text: write it without quotes"
+    return ""

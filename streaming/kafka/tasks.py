@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 from streaming import contracts
+from streaming.burial import Outgoing
 from streaming.clock import Clock
-from streaming.errors import DeliveryFailed, RecordTooLarge
+from streaming.errors import DeliveryFailed
 from streaming.kafka.client import Producer, Record, TopicPartition
 from streaming.kafka.dead_letters import bury
 
@@ -71,28 +72,23 @@ async def deliver(producer: Producer, clock: Clock, topic: str, message: Callabl
 
     Raises InvalidMessage, RecordTooLarge.
     """
-    while True:
-        try:
-            made = message()
-            await producer.send(topic, str(made.question_id), contracts.encode(made))
-            return
-        except DeliveryFailed as err:
-            log.warning("%s; it is sent again", err)
-            await clock.sleep(DELIVER_AGAIN_S)
+
+    def made() -> Outgoing:
+        current = message()
+        return Outgoing(topic, str(current.question_id), contracts.encode(current))
+
+    await _until_delivered(producer, clock, made)
 
 
 async def bury_for_good(producer: Producer, service: str, record: Record, cause: str, reason: str, clock: Clock) -> None:
-    """Bury a record however long Kafka is away.
+    """Bury a record however long Kafka is away."""
+    await bury(lambda outgoing: _until_delivered(producer, clock, lambda: outgoing), service, record, cause, reason, clock)
 
-    The dead letter always fits; a fatal message with the question's own text may not, where that text alone fills a record: then the
-    question stays pending and the dead letter tells why.
-    """
+
+async def _until_delivered(producer: Producer, clock: Clock, made: Callable[[], Outgoing]) -> None:
     while True:
         try:
-            await bury(producer, service, record, cause, reason, clock)
-            return
-        except RecordTooLarge as err:
-            log.error("%s: its dead letter is written, but nobody can be told: %s", record, err)
+            await producer.send(*made())
             return
         except DeliveryFailed as err:
             log.warning("%s; it is sent again", err)

@@ -5,6 +5,7 @@ polling, and what is due is forwarded whatever waits behind or before it.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from streaming.retries.rules import Error, Rule
 from streaming.retry_policy import Again, Budget, Exhausted, next_step
 from streaming.service import run_service
 from streaming.settings import Settings
+
+log = logging.getLogger(__name__)
 
 FORWARDING_MOST = 1_000
 WAITING_BYTES_MOST = 256 * 1024 * 1024
@@ -49,7 +52,7 @@ class RetryStep:
         self._tasks = RecordTasks()
         self._changed = asyncio.Event()
         metrics.RETRY_LATENESS.labels(rule.service)
-        for step in ("again", "exhausted"):
+        for step in ("again", "exhausted", "invalid"):
             metrics.RETRIES.labels(rule.service, step)
         metrics.RETRIES_WAITING.labels(rule.service).set_function(lambda: len(self._waiting))
 
@@ -63,7 +66,10 @@ class RetryStep:
         try:
             error = decode(self._rule.message, record.value)
         except InvalidMessage as err:
-            self._tasks.start(record.source, self._bury(record, str(err), done))
+            # The persister reads these topics as well and buries it: two dead letters of one record would count twice.
+            log.warning("%s: %s; it is left to %s to bury", record, err, topics.STORAGE_PERSISTER)
+            metrics.RETRIES.labels(self._rule.service, "invalid").inc()
+            done()
             return
         match next_step(self._budget, self._rule.cause, error.retry_count, error.retries):
             case Again() as again:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import NamedTuple, TypeVar, cast
 
 from streaming import contracts, metrics
+from streaming.burial import Outgoing
 from streaming.clock import Clock
 from streaming.errors import ConfigurationError, InvalidMessage, RefusedByDatabase, Unreachable
 from streaming.kafka.client import Producer, Record, TopicPartition
@@ -138,11 +139,12 @@ class Persister:
 
     async def _bury(self, taken: Taken, reason: str) -> None:
         topic = taken.record.topic
-        await self._until_back(
-            "kafka", lambda: bury(self._producer, STORAGE_PERSISTER, taken.record, contracts.INVALID_MESSAGE, reason, self._clock)
-        )
+        await bury(self._send_for_good, STORAGE_PERSISTER, taken.record, contracts.INVALID_MESSAGE, reason, self._clock)
         metrics.PERSISTED.labels(topic, "dead_letter").inc()
         taken.done()
+
+    async def _send_for_good(self, outgoing: Outgoing) -> None:
+        await self._until_back("kafka", lambda: self._producer.send(*outgoing))
 
     async def _until_back(self, component: str, work: Callable[[], Awaitable[T]]) -> T:
         """What the work returns, however long its component is away; partitions pause meanwhile."""

@@ -1,5 +1,6 @@
 import base64
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -9,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streaming import contracts, topics
-from streaming.contracts import BestAttempt, Fatal, Question, Retries, Scored, Validated
+from streaming.contracts import BestAttempt, Fatal, Question, Response, Retries, Scored, Validated
 from streaming.errors import InvalidMessage
 from streaming.identity import derived_submission_id
+from tests.unit.hostile import COMPLETE, nested, records
 
 QUESTION = UUID("966e6a2b-590c-549e-bf1b-d05965eb3afe")
 BARE = {
@@ -39,6 +41,49 @@ def test_unknown_fields_are_kept_and_passed_on_to_the_next_message() -> None:
     message = contracts.decode(Question, value(colour={"deep": [1, "x"]}))
     error = Fatal(**message.carried(), retry_count=0, error_type="refused_by_model", error_message="no", timestamp=message.timestamp)
     assert json.loads(contracts.encode(error))["colour"] == {"deep": [1, "x"]}
+
+
+def test_64_levels_are_read_and_written() -> None:
+    message = contracts.decode(Question, nested(64, start=value().decode()[:-1] + ',"a":'))
+    assert contracts.decode(Question, contracts.encode(message)).extra == message.extra
+
+
+def test_a_message_made_too_deep_is_never_written() -> None:
+    message = contracts.decode(Question, value())
+    for levels in (64, 5000):
+        deep: list[Any] = []
+        for _ in range(levels):
+            deep = [deep]
+        message.extra = {"deep": deep}
+        with pytest.raises(InvalidMessage, match="64 levels"):
+            contracts.encode(message)
+
+
+def test_a_record_of_answers_copied_to_the_questions_brings_nothing_of_its_old_call_along() -> None:
+    copied = COMPLETE | {"model": "old", "llm_started_at": "2026-05-01T11:00:00Z", "tokens": 5, "scorer": "old", "colour": "blue"}
+    question = contracts.decode(Question, json.dumps(copied).encode())
+    new = Response(**question.carried(), retry_count=0, llm_response="new", response_time_ms=7, timestamp=question.timestamp)
+    written = json.loads(contracts.encode(new))
+    assert (written["llm_response"], written["response_time_ms"], written["colour"]) == ("new", 7, "blue")
+    assert (written["model"], written["llm_started_at"], written["tokens"]) == (None, None, None)
+    assert not {"scorer", "bert_score", "error_message", "retry_after_seconds", "processing_attempts"} & set(written)
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted({name for spec in topics.TOPICS for name in spec.message.__struct_fields__})), st.just("forged"))
+)
+def test_what_comes_as_unknown_never_fills_a_field_of_any_later_message(forged: dict[str, Any]) -> None:
+    unknown = {name: item for name, item in forged.items() if name not in Question.__struct_fields__}
+    question = contracts.decode(Question, value(**unknown))
+    for kind in (Response, contracts.Overload, contracts.Quota, Fatal, Scored, Validated):
+        assert not set(question.extra) & set(kind.__struct_fields__)
+
+
+def test_the_fields_of_a_message_win_over_unknown_ones_of_the_same_name() -> None:
+    message = contracts.decode(Question, value())
+    message.extra = {"question_text": "forged", "mine": 1}
+    written = json.loads(contracts.encode(message))
+    assert (written["question_text"], written["mine"]) == ("Why is the sky blue?", 1)
 
 
 def test_what_is_written_reads_back_the_same() -> None:
@@ -75,12 +120,36 @@ def test_times_are_read_as_utc_whatever_their_offset() -> None:
         (value(first_score=1e300), "first_score"),
         (value(question_text="x").replace(b'"x"', b'"\\ud800"'), "not JSON"),
         (value(first_score=0).replace(b"0}", b"NaN}"), "not JSON"),
+        (value(extra_field={"deep": [2**63]}), r"`extra_field\.deep\[\]` is an integer out of range"),
+        (value(extra_field=-(2**70)), "out of range"),
+        (nested(65), "deeper than 64 levels"),
+        (nested(986), "deeper than 64 levels"),
+        (nested(100_000), "deeper than 64 levels"),
+        (value(**{"a\0b": 1}), "the name `a\N{REPLACEMENT CHARACTER}b` holds a NUL"),
+        (b"\0\0\0\0\x07" + value(), "schema registry .magic byte 0, schema id 7.*plain JSON"),
+        (b"\xef\xbb\xbf" + value(), "byte-order mark of UTF-8; write UTF-8 without"),
+        (value().decode().encode("utf-16"), "byte-order mark of UTF-16; write UTF-8"),
+        (value().decode().encode("utf-16-be"), "it is UTF-16"),
+        (value(timestamp=1777636800), "timestamp.*epoch.*ISO 8601"),
+        (value(created_at=1777636800.5), "created_at.*epoch.*ISO 8601"),
+        (value(timestamp="1777636800"), "timestamp.*ISO 8601"),
+        (value(retry_count="0"), "retry_count.*number is given as text: write it without quotes"),
+        (value(waited_ms="3.5"), "waited_ms.*number is given as text"),
+        (value(retries={"overload": "1"}), r"retries\.overload.*number is given as text"),
         (json.dumps({key: item for key, item in BARE.items() if key != "original_answer"}).encode(), "original_answer"),
     ],
 )
 def test_what_is_not_a_message_is_refused_with_the_reason(record: bytes | None, reason: str) -> None:
     with pytest.raises(InvalidMessage, match=reason):
         contracts.decode(Question, record)
+
+
+@given(records)
+def test_no_record_whatever_raises_anything_but_invalid_message(record: bytes | None) -> None:
+    for spec in topics.TOPICS:
+        with suppress(InvalidMessage):
+            message = contracts.decode(spec.message, record)
+            assert contracts.decode(spec.message, contracts.encode(message)) == message
 
 
 @given(st.binary(max_size=200))

@@ -5,16 +5,19 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
+from hypothesis import given, settings
 
 from flink.figures import SCALE, counted
 from flink.judging import Judged, judge
 from flink.outputs import Effect, Source, effect
 from flink.routing import Remembered
 from streaming import topics
-from streaming.contracts import DeadLetter, Fatal, Response, decode, encode
+from streaming.contracts import DeadLetter, Fatal, Response, Scored, decode, encode
 from streaming.errors import UnscorablePair
 from streaming.scoring.pair import Pair
+from streaming.topics import MAX_MESSAGE_BYTES, MESSAGE_OF
 from tests.unit.flink_routing.messages import NOW, QUESTION, SHARED, attempt, response
+from tests.unit.hostile import COMPLETE, large_records, records
 
 FRESH = Remembered()
 
@@ -130,6 +133,26 @@ def test_a_best_attempt_too_large_to_send_on_still_ends_the_submission() -> None
     half = "x" * (4 * 1024 * 1024)
     done = effect_of(value_of(response(1, llm_response=half)), Remembered((0,), attempt(0.1, 0, text=half * 2), 0.1))
     assert [output.topic for output in done.outputs] == [topics.DEAD_LETTERS, topics.FATAL]
+
+
+@settings(deadline=None)
+@given(records)
+def test_whatever_the_record_its_effect_is_found_and_reads_back(value: bytes | None) -> None:
+    for output in effect_of(value).outputs:
+        decode(MESSAGE_OF[output.topic], output.value)
+
+
+@pytest.mark.parametrize("value", large_records(), ids=lambda value: repr(value[:20]))
+def test_the_effect_of_a_record_that_fills_the_topic_fits_the_topics(value: bytes) -> None:
+    for output in effect_of(value).outputs:
+        assert len(output.value) < MAX_MESSAGE_BYTES - 32 * 1024
+        decode(MESSAGE_OF[output.topic], output.value)
+
+
+def test_the_score_of_an_attempt_is_its_own_whatever_its_record_says() -> None:
+    done = effect_of(json.dumps(COMPLETE | {"bert_score": 0.99, "processing_attempts": 7, "scorer": "forged"}).encode(), Rayleigh=0.1)
+    low = decode(Scored, done.outputs[0].value)
+    assert (low.bert_score, low.processing_attempts, low.scorer) == (0.1, 1, "fixed")
 
 
 def test_the_figures_of_a_submission_that_was_regenerated_add_up() -> None:

@@ -2,6 +2,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from streaming.kafka.memory import MemoryBroker
 from streaming.retries import rules
 from streaming.retries.consumer import RetryStep
 from streaming.retry_policy import Again, Budget
+from tests.unit.hostile import COMPLETE
 
 START = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
@@ -205,14 +207,18 @@ async def test_while_kafka_is_away_a_due_question_is_kept_and_not_done():
     assert harness.sent()[0].waited_ms == pytest.approx(4000)
 
 
-async def test_a_record_that_is_no_error_is_buried_and_holds_up_nobody():
-    async with Harness() as harness:
-        await harness.broker.append(harness.source, b"k", b"{", 0)
-        await harness.fail(overload())
-        await harness.clock.advance(2.6)
+@pytest.mark.parametrize("value", [b"{", None, b'{"a\\u0000b": 1}', msgspec.json.encode(COMPLETE | {"retry_count": -1})])
+@pytest.mark.parametrize("rule", [rules.OVERLOAD, rules.QUOTA])
+async def test_a_record_that_is_no_error_holds_up_nobody_and_is_left_to_the_persister_to_bury(rule, value):
+    async with Harness(rule) as harness:
+        assert harness.source in topics.CONSUMED_BY[topics.STORAGE_PERSISTER]
+        await harness.broker.append(harness.source, b"k", value, 0)
+        await harness.fail(overload() if rule is rules.OVERLOAD else quota())
+        await harness.clock.advance(90)
         await harness.until(lambda: len(harness.sent()) == 1, "the other is back")
         await harness.until(lambda: harness.loop.in_flight == 0, "both are done")
-    assert len(harness.sent(topics.DEAD_LETTERS)) == 1
+    assert harness.sent(topics.DEAD_LETTERS) == harness.sent(topics.FATAL) == []
+    assert harness.committed() == 2
 
 
 async def test_partitions_that_go_away_take_their_waiting_errors_along():

@@ -18,6 +18,7 @@ from streaming.storage import persister as module
 from streaming.storage.effects import Effects
 from streaming.storage.outcomes import Stored
 from streaming.storage.persister import Persister
+from tests.unit.hostile import COMPLETE, NEARLY_8_MIB, QUESTION_ID
 from tests.unit.storage.messages import Submission
 
 DEADLINE_S = 5.0
@@ -168,6 +169,16 @@ async def test_an_invalid_record_is_buried_and_the_others_are_stored(bench: Benc
     assert [len(batch) for batch in table.batches] == [2]
     (letter,) = bench.broker.records(topics.DEAD_LETTERS)
     assert base64.b64decode(msgspec.json.decode(letter.value or b"")["raw"]) == b"not json"
+
+
+@pytest.mark.parametrize("topic", topics.CONSUMED_BY[topics.STORAGE_PERSISTER])
+async def test_an_invalid_record_that_fills_its_topic_is_buried_once_and_the_next_is_stored(bench: Bench, table: Table, topic: str) -> None:
+    bench.take(msgspec.json.encode(COMPLETE | {"timestamp": 5, "question_text": "x" * NEARLY_8_MIB}), topic)
+    bench.take(b'{"question_id": "' + QUESTION_ID.encode() + b'", "a\\u0000b": 1}', topic)
+    bench.take(validated())
+    await bench.until_done(3)
+    assert [len(batch) for batch in table.batches] == [1]
+    assert [len(bench.broker.records(sent)) for sent in (topics.DEAD_LETTERS, topics.FATAL)] == [2, 2]
 
 
 async def test_the_poison_in_a_batch_is_found_buried_and_its_question_told(bench: Bench, table: Table) -> None:
