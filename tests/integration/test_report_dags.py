@@ -1,11 +1,13 @@
 """The DAGs of reports in the stack's Airflow, as a user and as the schedule starts them."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -94,8 +96,41 @@ def test_a_run_that_is_not_known_fails_in_a_sentence(api: AirflowApi) -> None:
     assert "There is no run 'never-was'" in sentence(api, "run_report", {"run_id": "never-was"})
 
 
-def test_no_run_named_fails_in_a_sentence(api: AirflowApi) -> None:
-    assert "No run is named" in sentence(api, "run_report", {})
+def test_runs_that_end_within_50_ms_all_get_their_report(api: AirflowApi) -> None:
+    for _ in range(int(os.environ.get("ANSWERLOOP_TEST_REPEATS", "2"))):
+        for number in (2, 5):
+            runs = ended_together(number)
+            for run_id in runs:
+                api.update_asset("answerloop_runs", {"run_id": run_id, "dataset": "sample"})
+            query = "SELECT count(*) FROM metric_reports WHERE kind = 'run' AND subject = ANY(%s)"
+            stack.until(lambda runs=runs, query=query: stack.sql(query, runs)[0][0] == len(runs), f"{number} runs are reported", 90)
+
+
+def test_a_run_whose_event_was_lost_is_reported_when_the_next_one_starts_anything(api: AirflowApi) -> None:
+    (lost,) = ended_together(1)
+    airflow.succeeded(api, "run_report", api.trigger("run_report", {}))
+    assert stored("run", lost)
+
+
+def test_what_was_missed_is_found_by_the_reconciliation(api: AirflowApi) -> None:
+    (lost,) = ended_together(1)
+    api.trigger("reconcile_pending", {})
+    stack.until(lambda: bool(stored("run", lost)), "the run is reported", 120)
+
+
+def ended_together(number: int) -> list[str]:
+    """So many traffic runs that ended 10 ms after each other a moment ago: their ids. Nobody is told."""
+    runs = [f"ended-{uuid4()}" for _ in range(number)]
+    for place, run_id in enumerate(runs):
+        stack.sql(
+            "INSERT INTO traffic_runs (run_id, answer_set, dataset, state, plan, simulated, started_at, sent_at, finished_at) "
+            "SELECT %s, answer_set, dataset, 'drained', plan, simulated, now() - interval '2 s', now() - interval '1 s', "
+            "now() - interval '500 ms' + %s * interval '10 ms' FROM traffic_runs WHERE state = 'drained' ORDER BY started_at LIMIT 1 "
+            "RETURNING run_id",
+            run_id,
+            place,
+        )
+    return runs
 
 
 def test_a_day_on_which_nothing_happened_has_a_report_that_says_so(api: AirflowApi) -> None:
