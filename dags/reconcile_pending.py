@@ -39,10 +39,9 @@ def reconcile_pending() -> None:
     def unreported() -> list[str]:
         return find_unreported()
 
+    report = TriggerDagRunOperator(task_id="report", trigger_dag_id="run_report", trigger_run_id="report__{{ run_id }}", reset_dag_run=True)
     requeue_stuck()
-    unreported() >> TriggerDagRunOperator(
-        task_id="report", trigger_dag_id="run_report", trigger_run_id="report__{{ run_id }}", reset_dag_run=True
-    )
+    unreported() >> report
 
 
 reconcile_pending()
