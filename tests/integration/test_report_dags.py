@@ -34,6 +34,7 @@ def api() -> AirflowApi:
 def finished_run(api: AirflowApi) -> str:
     """A traffic run that has ended: its run_id."""
     stack.set_faults()
+    stack.load_sample()
     dag_run = api.trigger("traffic_run", {"requests": 20, "rate": 20, "timeout_s": 180})
     airflow.succeeded(api, "traffic_run", dag_run)
     return str(api.result("traffic_run", dag_run, "summary")["run_id"])
@@ -101,7 +102,7 @@ def test_a_run_that_is_not_known_fails_in_a_sentence(api: AirflowApi) -> None:
 
 @pytest.mark.timeout(600)
 def test_runs_that_end_within_50_ms_all_get_their_report(api: AirflowApi, finished_run: str) -> None:
-    for _ in range(int(os.environ.get("ANSWERLOOP_TEST_REPEATS", "2"))):
+    for _ in range(int(os.environ.get("REPEATS", "2"))):
         for number in (2, 5):
             runs = ended_together(number)
             for run_id in runs:
