@@ -4,6 +4,7 @@
 * `send` sends the requests, one task a generator, and follows each until it ends.
 * `drain` waits, without holding a worker, until the loop is done with the run; its log says what is still where.
 * `summary` stores the summary and shows it in its log and as its return value.
+* `report` starts `run_report`, named after this DAG run.
 
 The form and the seed repeat a run exactly. Marking the DAG run or a task as failed cancels it: its traffic stops.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Param, dag, task
 
 from answerloop_airflow import experiment
@@ -103,7 +105,9 @@ def traffic_run() -> None:
         task_id="send", run_id=RUN_ID, map_index_template="generator {{ task.share['index'] + 1 }} of {{ task.share['of'] }}"
     ).expand(share=prepare(RUN_ID))
     drain = WaitForDrainOperator(task_id="drain", run_id=RUN_ID, timeout_s="{{ params.timeout_s }}")
-    send >> drain >> summary(RUN_ID)
+    # Airflow may hold the asset's event back until another run ends. A run that ends again, cleared, is reported again.
+    report = TriggerDagRunOperator(task_id="report", trigger_dag_id="run_report", trigger_run_id="report__{{ run_id }}", reset_dag_run=True)
+    send >> drain >> summary(RUN_ID) >> report
 
 
 traffic_run()

@@ -60,6 +60,11 @@ class AirflowApi:
         params: dict[str, Any] = {"source_dag_id": dag_id, "order_by": "-timestamp", "limit": 50}
         return list(self._call("GET", "/assets/events", params=params)["asset_events"])
 
+    def update_asset(self, name: str, extra: Mapping[str, Any]) -> None:
+        """Say that the asset was updated, as a task does that has it as an outlet."""
+        (asset,) = self._call("GET", "/assets", params={"name_pattern": name})["assets"]
+        self._call("POST", "/assets/events", json={"asset_id": asset["id"], "extra": dict(extra)})
+
     def asked(self, dag_id: str, dag_run_id: str, task_id: str) -> dict[str, Any]:
         """What a waiting task asks of a person: `subject`, `body`, `options`."""
         return dict(self._call("GET", f"/dags/{dag_id}/dagRuns/{quote(dag_run_id)}/taskInstances/{task_id}/-1/hitlDetails"))

@@ -3,6 +3,8 @@
 import json
 import logging
 import socket
+import time
+from http.client import HTTPException, HTTPResponse
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
@@ -15,6 +17,8 @@ from confluent_kafka.admin import AdminClient
 from streaming.errors import Unreachable
 
 _TIMEOUT_S = 2
+_DEADLINE_S = 3.0
+_LARGEST = 1 << 20
 _quiet = logging.getLogger("deploy.local.librdkafka")
 _quiet.addHandler(logging.NullHandler())
 _quiet.propagate = False
@@ -27,12 +31,13 @@ def http(url: str) -> None:
 
 def fetch(url: str) -> Any:
     """The JSON body of a 2xx reply, None for another body."""
+    deadline = time.monotonic() + _DEADLINE_S
     try:
         with urlopen(url, timeout=_TIMEOUT_S) as reply:
-            body = reply.read()
+            body = _read(reply, deadline)
     except HTTPError as err:
-        raise Unreachable(_problem(err)) from err
-    except (URLError, OSError) as err:
+        raise Unreachable(_problem(err, deadline)) from err
+    except (URLError, OSError, HTTPException) as err:
         raise Unreachable(str(getattr(err, "reason", err))) from err
     try:
         return json.loads(body)
@@ -40,11 +45,27 @@ def fetch(url: str) -> Any:
         return None
 
 
-def _problem(err: HTTPError) -> str:
+def _read(reply: HTTPResponse | HTTPError, deadline: float) -> bytes:
+    """The body. A timeout holds for each packet alone: what drips is given up at the deadline, of `time.monotonic()`."""
+    body = b""
+    while piece := reply.read1(_LARGEST):
+        body += piece
+        if time.monotonic() > deadline:
+            raise Unreachable(f"does not answer in whole, not within {_DEADLINE_S:g} s")
+        if len(body) > _LARGEST:
+            raise Unreachable(f"answers with more than {_LARGEST} bytes")
+    if reply.length:
+        raise Unreachable("breaks off in the middle of its reply")
+    return body
+
+
+def _problem(err: HTTPError, deadline: float) -> str:
     """What a service that is not ready says is in its way."""
     try:
-        problems = json.loads(err.read())["problems"]
-    except (ValueError, KeyError, TypeError, OSError):
+        problems = json.loads(_read(err, deadline))["problems"]
+        if not problems or not isinstance(problems, dict):
+            return f"HTTP {err.code}"
+    except (ValueError, KeyError, TypeError, OSError, HTTPException):
         return f"HTTP {err.code}"
     return "; ".join(f"{component}: {reason}" for component, reason in problems.items())
 

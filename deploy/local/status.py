@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from deploy.local import processes
 from deploy.local.environment import PROMETHEUS_URL
@@ -53,7 +54,7 @@ def show(found: Sequence[Row], own: int, console: Console) -> None:
             str(row.state.pid or ""),
             duration(time.time() - row.state.started) if running else "",
             f"{row.memory / _MIB:.0f} MiB",
-            "[green]ready[/]" if row.trouble is None else f"[yellow]{row.trouble[:70]}[/]",
+            "[green]ready[/]" if row.trouble is None else Text(row.trouble, "red", overflow="fold"),
             row.program.address,
         )
     table.add_row("supervisord", "", "", "", f"{own / _MIB:.0f} MiB", "", "")

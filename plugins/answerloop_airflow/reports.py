@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from answerloop_airflow.connections import loop_settings
 from answerloop_airflow.sentences import as_text, told_in_a_sentence
+from answerloop_airflow.unreported import find_unreported
 
 if TYPE_CHECKING:
     from streaming.reports.figures import Report
@@ -17,14 +17,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def runs_to_report(run_id: str | None, events: Collection[Any]) -> list[str]:
-    """The run of the form, or else each run of the asset events that started the DAG run, once. Raises AirflowFailException."""
-    from streaming.errors import UserError
-
-    found = [run_id] if run_id else list(dict.fromkeys(str(event.extra["run_id"]) for event in events if "run_id" in event.extra))
-    with told_in_a_sentence():
-        if not found:
-            raise UserError("No run is named: give the run_id of a traffic run in the form, or let a run's end start this.")
+def runs_to_report(run_id: str | None) -> list[str]:
+    """The run of the form, or else every run that has ended without a report. Raises AirflowException, AirflowFailException."""
+    if run_id:
+        return [run_id]
+    found = find_unreported()
+    log.info("%s", f"Ended and not reported: {', '.join(found)}" if found else "Every run that has ended has its report.")
     return found
 
 

@@ -26,7 +26,7 @@ EXPECTED = {
     "load_questions": {"load": set()},
     "nightly_metrics_report": {"report": set()},
     "run_report": {"runs": {"report"}, "report": set()},
-    "traffic_run": {"prepare": {"send"}, "send": {"drain"}, "drain": {"summary"}, "summary": set()},
+    "traffic_run": {"prepare": {"send"}, "send": {"drain"}, "drain": {"summary"}, "summary": {"report"}, "report": set()},
     "replay_failed_questions": {
         "choose": {"decide", "send", "outcome"},
         "decide": {"approve", "send", "outcome"},
@@ -35,7 +35,7 @@ EXPECTED = {
         "wait": {"outcome"},
         "outcome": set(),
     },
-    "reconcile_pending": {"requeue_stuck": set()},
+    "reconcile_pending": {"requeue_stuck": set(), "unreported": {"report"}, "report": set()},
 }
 # What a DAG file must not load: none of it is needed to see the DAG's structure, and each costs time in every parse.
 HEAVY = (
@@ -94,6 +94,17 @@ def test_a_run_is_reported_when_it_has_ended_and_a_day_when_it_is_over(bag: DagB
     night = nightly.timetable.infer_manual_data_interval(run_after=pendulum.datetime(2026, 3, 2, 0, 0, 1))
     assert (night.start, night.end) == (pendulum.datetime(2026, 3, 1), pendulum.datetime(2026, 3, 2))
     assert not nightly.catchup
+
+
+@pytest.mark.parametrize("dag_id", ["traffic_run", "reconcile_pending"])
+def test_a_report_hangs_on_no_event_alone(bag: DagBag, dag_id: str) -> None:
+    started = bag.dags[dag_id].get_task("report")
+    assert (started.trigger_dag_id, started.trigger_run_id) == ("run_report", "report__{{ run_id }}")
+    assert started.reset_dag_run, "cleared, it reports again"
+
+
+def test_runs_that_end_at_once_are_reported_one_after_the_other(bag: DagBag) -> None:
+    assert bag.dags["run_report"].max_active_runs == 1
 
 
 @pytest.mark.parametrize("bad", ["yesterday", "2026-02-30", 7])

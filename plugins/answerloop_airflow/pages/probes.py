@@ -1,9 +1,10 @@
 """The state of each component, asked at once and with short deadlines: who is away costs a page no more than who is there."""
 
 import socket
+import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import httpx
 
@@ -14,7 +15,11 @@ from streaming.errors import AnswerloopError
 from streaming.reports.digits import noun
 from streaming.topics import FLINK_SCORE_JOB
 
+Found = TypeVar("Found")
+
 TIMEOUT_S = 1.5
+# A timeout holds for each packet alone: what drips is given up after so long, all of it.
+DEADLINE_S = 3.0
 # The names of the stack's programs, where they are not the service's.
 PROGRAMS = {"llm_consumer_service": "llm-consumer", "retry_overload_consumer": "retry-overload", "retry_quota_consumer": "retry-quota"}
 # A word in what a service says, and what a person does about it.
@@ -35,7 +40,9 @@ def look(where: Addresses, database: Database, now_s: float, transport: httpx.Ba
     services = {"job_submitter": where.job_submitter_url, **settings.sampler_targets, "storage_api": settings.api_url}
     token = settings.api_token.get_secret_value() if settings.api_token else None
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    with httpx.Client(timeout=TIMEOUT_S, trust_env=False, transport=transport) as http, ThreadPoolExecutor(len(services) + 5) as threads:
+    threads = ThreadPoolExecutor(len(services) + 5)
+    until = time.monotonic() + DEADLINE_S
+    with httpx.Client(timeout=TIMEOUT_S, trust_env=False, transport=transport) as http:
         readiness = {
             name: threads.submit(_service, name, url, http, headers if url == settings.api_url else {}) for name, url in services.items()
         }
@@ -44,26 +51,44 @@ def look(where: Addresses, database: Database, now_s: float, transport: httpx.Ba
         flink = threads.submit(_flink, where.flink_url, http, now_s)
         kafka = threads.submit(_kafka, settings.kafka_bootstrap)
         redis = threads.submit(_redis, where.redis)
-        job, checkpoint = flink.result()
+        # Nobody waits for the thread of whoever has not answered by then.
+        threads.shutdown(wait=False)
+        job, checkpoint = _by(until, flink, (_late("flink score job", "make logs S=flink-jobmanager"), None))
+        stores = {"postgresql": stored, "kafka": kafka, "redis": redis, "model server": model}
         return Health(
             components=[
-                *(store.result() for store in (stored, kafka, redis, model)),
+                *(_by(until, store, _late(name, "make status")) for name, store in stores.items()),
                 job,
-                *(readiness[name].result() for name in sorted(readiness)),
+                *(_by(until, readiness[name], _late(name, f"make logs S={_program(name)}")) for name in sorted(readiness)),
             ],
             checkpoint=checkpoint,
         )
 
 
+def _by(until: float, asked: Future[Found], late: Found) -> Found:
+    try:
+        return asked.result(max(until - time.monotonic(), 0))
+    except TimeoutError:
+        return late
+
+
+def _late(name: str, command: str) -> Component:
+    return Component(name, DOWN, f"does not answer within {DEADLINE_S:g} s", "Its log says what holds it up.", command)
+
+
+def _program(name: str) -> str:
+    return PROGRAMS.get(name, name.replace("_", "-"))
+
+
 def _service(name: str, url: str, http: httpx.Client, headers: Mapping[str, str]) -> Component:
-    program = PROGRAMS.get(name, name.replace("_", "-"))
-    log = f"make logs S={program}"
+    log = f"make logs S={_program(name)}"
     try:
         reply = http.get(f"{url}/readyz", headers=headers)
-        problems = reply.json().get("problems", {})
+        said = reply.json()
     except (httpx.HTTPError, ValueError) as err:
         return Component(name, DOWN, f"{url} does not answer ({type(err).__name__})", "Its log says why it is not there.", log)
-    says = "; ".join(f"{part}: {problem}" for part, problem in problems.items())
+    problems = said.get("problems") if isinstance(said, dict) else None
+    says = "; ".join(f"{part}: {problem}" for part, problem in problems.items()) if isinstance(problems, dict) else ""
     if reply.status_code == 200:
         # The API says so, too, while it works around what is away.
         return Component(name, UP, says)
@@ -107,7 +132,7 @@ def _listens(place: str) -> str:
 def _model(url: str, http: httpx.Client) -> Component:
     try:
         version = http.get(f"{url}/api/version").raise_for_status().json()["version"]
-    except (httpx.HTTPError, ValueError, KeyError) as err:
+    except (httpx.HTTPError, ValueError, LookupError, TypeError) as err:
         says = f"{url} does not answer ({type(err).__name__})"
         return Component("model server", DOWN, says, "Start it; questions wait meanwhile and none fails.", f"curl {url}/api/tags")
     return Component("model server", UP, f"version {version}")
@@ -128,6 +153,6 @@ def _flink(url: str, http: httpx.Client, now_s: float) -> tuple[Component, Check
             act = "The submitter brings it back by itself within a minute; its log says what keeps it."
             return Component("flink score job", DOWN, f"no job runs; {says}", act, "make logs S=job-submitter"), None
         return Component("flink score job", UP, says), checkpoint(ask(f"/jobs/{jobs[0]['jid']}/checkpoints"), now_s)
-    except (httpx.HTTPError, ValueError, KeyError) as err:
+    except (httpx.HTTPError, ValueError, LookupError, TypeError) as err:
         says = f"{url} does not answer ({type(err).__name__})"
         return Component("flink score job", DOWN, says, "Answers wait unscored until Flink is back.", "make logs S=flink-jobmanager"), None

@@ -1,11 +1,17 @@
 """The frame of all pages: the guard, errors as pages, files, addresses below wherever the pages are mounted."""
 
+import re
+from pathlib import Path
+
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
+from answerloop_airflow.pages import context
 from tests.unit.pages.conftest import Tables
+
+TEMPLATES = sorted((Path(context.__file__).parent / "templates").iterdir())
 
 
 def addresses(app: FastAPI) -> list[str]:
@@ -85,3 +91,10 @@ def test_a_page_may_load_from_its_own_address_alone(client: TestClient, path: st
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in policy
     assert "frame-ancestors 'self'" in policy
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.name)
+def test_no_template_shows_a_text_as_anything_but_text(template: Path) -> None:
+    source = template.read_text()
+    assert not re.search(r"\|\s*safe\b|autoescape|Markup|<script(?![^>]*\bsrc=)|\son[a-z]+=", source)
+    assert not re.search(r"\b(?:href|src|hx-get|action|value|title)=[^\"\s]*{{", source), "an attribute without quotes is no text"

@@ -1,6 +1,7 @@
 """Each component asked at once, what follows from what they say, and the page over it."""
 
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from answerloop_airflow.pages import probes
 from answerloop_airflow.pages.addresses import Addresses
 from answerloop_airflow.pages.health import DOWN, NOT_READY, UP, Checkpoint, Component, Health
 from answerloop_airflow.pages.needs import Stored, needs
+from answerloop_airflow.pages.routes import health as health_route
 from streaming.settings import Settings
 from tests.unit.pages.conftest import Tables
 
@@ -49,10 +51,13 @@ class Loop:
             "flink/jobs/j/checkpoints": (200, {"counts": {"completed": 7}, "latest": {"completed": COMPLETED}}),
         }
         self.silent: set[str] = set()
+        self.slow: dict[str, threading.Event] = {}
         self.seen: list[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.seen.append(request)
+        if request.url.host in self.slow:
+            self.slow[request.url.host].wait(10)
         if request.url.host in self.silent:
             raise httpx.ConnectError("refused")
         status, body = self.replies.get(f"{request.url.host}{request.url.path}", (200, {"status": "ready", "problems": {}}))
@@ -118,6 +123,40 @@ def test_stores_that_nobody_can_connect_to_are_down_and_say_what_that_means(loop
 
     loop.kafka = f"127.0.0.1:1,{listener}"
     assert by_name(loop.look(tables))["kafka"].state == UP, "one broker is enough to find the others"
+
+
+@pytest.mark.parametrize("body", [[], {"problems": ["x"]}, 7, "text"])
+def test_a_service_that_answers_nonsense_is_told_and_the_page_is_shown(loop: Loop, tables: Tables, body: Any) -> None:
+    loop.replies["storage-persister/readyz"] = (503, body)
+    found = by_name(loop.look(tables))["storage_persister"]
+    assert (found.state, found.says) == (NOT_READY, "answers 503")
+
+
+@pytest.mark.parametrize("path", ["flink/overview", "flink/jobs/overview", "flink/jobs/j/checkpoints", "model/api/version"])
+def test_others_that_answer_nonsense_are_down(loop: Loop, tables: Tables, path: str) -> None:
+    loop.replies[path] = (200, [])
+    assert DOWN in {each.state for each in loop.look(tables).components}
+
+
+def test_whoever_takes_too_long_is_down_and_keeps_nobody_waiting(loop: Loop, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "DEADLINE_S", 0.2)
+    ended = threading.Event()
+    loop.slow = {"storage-persister": ended, "flink": ended}
+    try:
+        found = by_name(loop.look(tables))
+    finally:
+        ended.set()
+    assert {each.name for each in found.values() if each.state == DOWN} == {"storage_persister", "flink score job"}
+    assert found["storage_persister"].says == "does not answer within 0.2 s"
+
+
+def test_each_reason_is_shown_as_text(client: TestClient, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables.away = True
+    found = Health([Component("storage_persister", NOT_READY, "kafka: no <script>broker</script>")], None)
+    monkeypatch.setattr(health_route, "look", lambda *_: found)
+    text = client.get("/health").text
+    assert "kafka: no &lt;script&gt;broker" in text
+    assert "<script>broker" not in text
 
 
 def test_nobody_says_of_the_gate_while_the_consumer_is_away(loop: Loop, tables: Tables) -> None:
