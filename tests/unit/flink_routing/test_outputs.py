@@ -151,7 +151,8 @@ def test_the_effect_of_a_record_that_fills_the_topic_fits_the_topics(value: byte
 
 def test_the_highest_attempt_number_that_is_read_can_be_written() -> None:
     for retry_count in (2**31 - 2, 2**31 - 1):
-        for output in effect_of(json.dumps(COMPLETE | {"retry_count": retry_count}).encode()).outputs:
+        bare = {name: item for name, item in COMPLETE.items() if name != "processing_attempts"}
+        for output in effect_of(json.dumps(bare | {"retry_count": retry_count}).encode()).outputs:
             decode(MESSAGE_OF[output.topic], output.value)
 
 
