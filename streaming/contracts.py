@@ -19,6 +19,8 @@ from streaming.identity import derived_submission_id
 from streaming.record_json import MAX_DEPTH, cleaned, parse, refuse_unstorable, shortened
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+# One less than an attempt's number, which must fit as well.
+RetryCount = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 2)]
 Signed = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]
@@ -47,7 +49,7 @@ class BestAttempt(msgspec.Struct, frozen=True, kw_only=True):
 
     llm_response: str
     bert_score: Score
-    retry_count: Count
+    retry_count: RetryCount
     model: str | None = None
     scorer: str | None = None
 
@@ -88,7 +90,7 @@ class Question(Carried, kw_only=True):
     """questions-pending: one model call to make."""
 
     original_answer: str | None
-    retry_count: Count
+    retry_count: RetryCount
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -116,7 +118,7 @@ class Response(Attempt, kw_only=True):
     """llm-responses-success: an answer to be scored."""
 
     original_answer: str | None
-    retry_count: Count
+    retry_count: RetryCount
     llm_response: str
     response_time_ms: Milliseconds
 
@@ -124,7 +126,7 @@ class Response(Attempt, kw_only=True):
 class Overload(Attempt, kw_only=True):
     """llm-responses-error-overload: the model was busy or broke off."""
 
-    retry_count: Count
+    retry_count: RetryCount
     error_type: str
     error_message: str
     retry_after_seconds: Seconds | None = None
@@ -133,7 +135,7 @@ class Overload(Attempt, kw_only=True):
 class Quota(Attempt, kw_only=True):
     """llm-responses-error-quota: a usage limit was reached."""
 
-    retry_count: Count
+    retry_count: RetryCount
     error_type: str
     retry_after_seconds: Seconds
     error_message: str = ""
@@ -142,7 +144,7 @@ class Quota(Attempt, kw_only=True):
 class Fatal(Attempt, kw_only=True):
     """llm-responses-error-fatal: no further attempt is made; `error_type` is the cause."""
 
-    retry_count: Count
+    retry_count: RetryCount
     error_type: str
     error_message: str
 
@@ -170,7 +172,7 @@ class Validated(Scored, kw_only=True):
     """validated-responses: the answer of a submission."""
 
     accepted_as: str = ""
-    accepted_retry_count: Count | None = None
+    accepted_retry_count: RetryCount | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -299,7 +301,7 @@ def fatal_for_dead_letter(value: bytes | None, cause: str, reason: str, now: dat
         question_id=question,
         question_text=_start_of(text) if isinstance(text, str) and text else "(unreadable)",
         submission_id=submission_id,
-        retry_count=count if type(count) is int and 0 <= count < 2**31 else 0,
+        retry_count=count if type(count) is int and 0 <= count < 2**31 - 1 else 0,
         error_type=cause,
         error_message=cleaned(reason),
         timestamp=now,

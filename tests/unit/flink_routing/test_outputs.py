@@ -149,6 +149,13 @@ def test_the_effect_of_a_record_that_fills_the_topic_fits_the_topics(value: byte
         decode(MESSAGE_OF[output.topic], output.value)
 
 
+def test_the_highest_attempt_number_that_is_read_can_be_written() -> None:
+    for retry_count in (2**31 - 2, 2**31 - 1):
+        bare = {name: item for name, item in COMPLETE.items() if name != "processing_attempts"}
+        for output in effect_of(json.dumps(bare | {"retry_count": retry_count}).encode()).outputs:
+            decode(MESSAGE_OF[output.topic], output.value)
+
+
 def test_the_score_of_an_attempt_is_its_own_whatever_its_record_says() -> None:
     done = effect_of(json.dumps(COMPLETE | {"bert_score": 0.99, "processing_attempts": 7, "scorer": "forged"}).encode(), Rayleigh=0.1)
     low = decode(Scored, done.outputs[0].value)
