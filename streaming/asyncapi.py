@@ -70,4 +70,6 @@ def _clean(schema: dict[str, Any]) -> None:
 
 
 def _kafka_config(config: dict[str, str]) -> dict[str, Any]:
-    return {name: [value] if name == "cleanup.policy" else int(value) for name, value in config.items()}
+    """What AsyncAPI's Kafka binding knows of a topic's configuration, in its types."""
+    numbers = {name: int(config[name]) for name in ("max.message.bytes", "retention.ms", "retention.bytes")}
+    return {"cleanup.policy": [config["cleanup.policy"]], **numbers}

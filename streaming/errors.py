@@ -6,6 +6,7 @@ AnswerloopError
 ├── UnscorablePair          this pair will never be scored: dead letter
 ├── Unreachable             a component is away: wait and try again
 │   └── DeliveryFailed      Kafka did not take a record within its deadline
+├── ClientFailed            this process's client of Kafka is of no more use: end the process
 ├── RecordTooLarge          Kafka refuses this record for its size: dead letter
 ├── RefusedByDatabase       PostgreSQL refuses these rows for their data: find the culprit, dead letter
 └── UserError               a request that cannot be met as asked: say so, change nothing
@@ -34,6 +35,10 @@ class Unreachable(AnswerloopError):
 
 class DeliveryFailed(Unreachable):
     """Kafka did not acknowledge a record within `message.timeout.ms`."""
+
+
+class ClientFailed(AnswerloopError):
+    """A client of Kafka that no further try helps: fatal state, or not allowed. The process ends, and its supervisor starts it anew."""
 
 
 class RecordTooLarge(AnswerloopError):

@@ -29,6 +29,8 @@ class TopicSpec:
     def config(self) -> dict[str, str]:
         return {
             "cleanup.policy": "delete",
+            # The producer's own time may lie years back, or be in another unit: retention would delete the record unread.
+            "message.timestamp.type": "LogAppendTime",
             "max.message.bytes": str(MAX_MESSAGE_BYTES),
             "retention.ms": str(_RETENTION_MS),
             "retention.bytes": "-1",

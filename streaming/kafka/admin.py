@@ -11,22 +11,12 @@ from confluent_kafka import admin as ck_admin
 
 from streaming.errors import ConfigurationError, Unreachable
 from streaming.kafka.client import TopicPartition
+from streaming.kafka.errors import AWAY
 from streaming.topics import TopicSpec
 
 T = TypeVar("T")
 
 DEADLINE_S = 15.0
-# The cluster or the group's coordinator is away or moving: the same request may succeed later.
-_AWAY = {
-    ck.KafkaError._ALL_BROKERS_DOWN,
-    ck.KafkaError._TIMED_OUT,
-    ck.KafkaError._TRANSPORT,
-    ck.KafkaError._WAIT_COORD,
-    ck.KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    ck.KafkaError.COORDINATOR_NOT_AVAILABLE,
-    ck.KafkaError.NOT_COORDINATOR,
-    ck.KafkaError.REQUEST_TIMED_OUT,
-}
 
 
 @dataclass(frozen=True)
@@ -145,7 +135,7 @@ class KafkaAdmin:
 
     def _translated(self, err: ck.KafkaException) -> Unreachable | ConfigurationError:
         error = err.args[0]
-        if error.retriable() or error.code() in _AWAY:
+        if error.retriable() or error.code() in AWAY:
             return self._unreachable(err)
         return ConfigurationError(f"Kafka at {self._bootstrap}: {error.str()}")
 

@@ -68,13 +68,17 @@ Lost = Callable[[Collection[TopicPartition]], Awaitable[None]]
 class Consumer(Protocol):
     """A member of a consumer group that commits by itself never."""
 
+    @property
+    def problem(self) -> str | None:
+        """What keeps this member from reading, None if nothing is known of."""
+
     async def subscribe(self, topics: Collection[str], assigned: Assigned, revoked: Revoked, lost: Lost) -> None:
         """Join the group. The callbacks run during `fetch`: `assigned` with the committed positions; `revoked` returns what to
         commit before the partitions go; `lost` when they are gone already."""
 
     async def fetch(self, most: int, timeout_s: float) -> list[Record]:
-        """At most so many records, from partitions that are not paused; an empty list after `timeout_s`. Raises Unreachable for
-        a topic that does not exist."""
+        """At most so many records, from partitions that are not paused; an empty list after `timeout_s`. Raises
+        ClientFailed."""
 
     async def commit(self, positions: Mapping[TopicPartition, Committed]) -> bool:
         """Whether the broker took the commit; False where the group is rebalancing or the broker away: try again later."""

@@ -12,8 +12,9 @@ from typing import TypeVar
 import confluent_kafka as ck
 
 from streaming import metrics
-from streaming.errors import DeliveryFailed, RecordTooLarge, Unreachable
+from streaming.errors import ClientFailed, DeliveryFailed, RecordTooLarge
 from streaming.kafka.client import Assigned, Committed, Delivered, Lost, Record, Revoked, TopicPartition
+from streaming.kafka.errors import COMMIT_LATER, NO_SUCH_TOPIC, TOO_LARGE, is_lasting
 from streaming.topics import MAX_MESSAGE_BYTES
 
 log = logging.getLogger(__name__)
@@ -25,24 +26,9 @@ CALL_DEADLINE_S = 10.0
 # A rebalance callback waits for the step to finish what is under way (5 s); the broker's patience is `session.timeout.ms`.
 REBALANCE_DEADLINE_S = 8.0
 REPORT_EVERY_S = 10.0
-
-_TRY_LATER = {
-    ck.KafkaError._ALL_BROKERS_DOWN,
-    ck.KafkaError._TIMED_OUT,
-    ck.KafkaError._TRANSPORT,
-    ck.KafkaError._WAIT_COORD,
-    ck.KafkaError._NO_OFFSET,
-    ck.KafkaError._STATE,
-    ck.KafkaError._IN_PROGRESS,
-    ck.KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    ck.KafkaError.COORDINATOR_NOT_AVAILABLE,
-    ck.KafkaError.ILLEGAL_GENERATION,
-    ck.KafkaError.NOT_COORDINATOR,
-    ck.KafkaError.REBALANCE_IN_PROGRESS,
-    ck.KafkaError.REQUEST_TIMED_OUT,
-    ck.KafkaError.UNKNOWN_MEMBER_ID,
-}
-_TOO_LARGE = {ck.KafkaError.MSG_SIZE_TOO_LARGE, ck.KafkaError.RECORD_LIST_TOO_LARGE}
+# While something is wrong, the cluster is asked this often whether it still is.
+CHECK_EVERY_S = 1.0
+CHECK_DEADLINE_S = 1.0
 
 
 class _Reports:
@@ -87,7 +73,7 @@ class KafkaProducer:
         self._thread.start()
 
     async def send(self, topic: str, key: str, value: bytes) -> Delivered:
-        """Return once the broker has acknowledged the record. Raises DeliveryFailed, RecordTooLarge."""
+        """Return once the broker has acknowledged the record. Raises DeliveryFailed, RecordTooLarge, ClientFailed."""
         async with self._room:
             future: asyncio.Future[Delivered] = self._loop.create_future()
 
@@ -131,8 +117,10 @@ class KafkaProducer:
 
 
 def _send_error(error: ck.KafkaError, topic: str, key: str, size: int) -> Exception:
-    if error.code() in _TOO_LARGE:
+    if error.code() in TOO_LARGE:
         return RecordTooLarge(f"{topic}: the record of {key} has {size} bytes, {MAX_MESSAGE_BYTES} are allowed")
+    if is_lasting(error):
+        return ClientFailed(f"{topic}: the record of {key} was not delivered, nor will be by this process: {error.str()}")
     return DeliveryFailed(f"{topic}: the record of {key} was not delivered: {error.str()}")
 
 
@@ -142,6 +130,12 @@ class KafkaConsumer:
     def __init__(self, bootstrap: str, group: str) -> None:
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-consumer")
+        self._bootstrap = bootstrap
+        self._topics: frozenset[str] = frozenset()
+        self._missing: set[str] = set()
+        self._unreachable: str | None = None
+        self._checked_at = 0.0
+        self._report = _Reports()
         self._consumer = ck.Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -160,20 +154,29 @@ class KafkaConsumer:
                 "fetch.max.bytes": 2 * MAX_MESSAGE_BYTES,
                 "topic.metadata.refresh.interval.ms": 10_000,
                 "reconnect.backoff.max.ms": 2000,
-                "error_cb": _Reports(),
+                "error_cb": self._on_error,
                 "log_level": 2,  # its own log repeats on stderr what `error_cb` is told
             }
         )
+
+    @property
+    def problem(self) -> str | None:
+        """What keeps this member from reading, None if nothing is known of."""
+        if self._unreachable is not None:
+            return f"Kafka at {self._bootstrap} cannot be reached ({self._unreachable}): is the stack up?"
+        if self._missing:
+            return f"topics that do not exist: {', '.join(sorted(self._missing))}; run `python -m streaming provision`"
+        return None
 
     async def subscribe(self, topics: Collection[str], assigned: Assigned, revoked: Revoked, lost: Lost) -> None:
         """Join the group; the callbacks run on the event loop while a `fetch` waits."""
 
         def on_assign(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
             # Positions that cannot be read now would be read as "never committed" and everything done again: wait for them.
-            committed = consumer.committed(partitions, timeout=CALL_DEADLINE_S) if partitions else []
-            for place in committed:
-                if place.error is not None:
-                    raise ck.KafkaException(place.error)
+            stored = consumer.committed(partitions, timeout=CALL_DEADLINE_S) if partitions else []
+            committed = [self._position_within_log(place) for place in stored]
+            self._unreachable = None
+            self._missing -= {place.topic for place in partitions}
             consumer.incremental_assign([_from_start(place) for place in committed])
             self._on_loop(assigned({_partition(place): _committed(place) for place in committed}))
 
@@ -187,23 +190,27 @@ class KafkaConsumer:
             self._on_loop(lost([_partition(place) for place in partitions]))
             consumer.incremental_unassign(partitions)
 
+        self._topics = frozenset(topics)
         await self._call(lambda: self._consumer.subscribe(list(topics), on_assign=on_assign, on_revoke=on_revoke, on_lost=on_lost))
 
     async def fetch(self, most: int, timeout_s: float) -> list[Record]:
-        """Wait for the first record, then take what is there already."""
+        """Wait for the first record, then take what is there already. Raises ClientFailed."""
         messages = await self._call(lambda: self._poll(most, timeout_s))
         records = []
         for message in messages:
             error = message.error()
             if error is None:
                 records.append(_record(message))
-            elif error.code() in (ck.KafkaError.UNKNOWN_TOPIC_OR_PART, ck.KafkaError._UNKNOWN_TOPIC):
-                if not records:
-                    raise Unreachable(f"topic {message.topic()} does not exist: run `python -m streaming provision`")
-            elif error.fatal():
-                raise ck.KafkaException(error)
+            elif error.code() in NO_SUCH_TOPIC:
+                self._missing.add(str(message.topic()))
+            elif is_lasting(error):
+                raise ClientFailed(f"Kafka, {message.topic() or 'consumer'}: {error.str()}")
             else:
                 log.warning("Kafka, %s: %s", message.topic() or "consumer", error.str())
+        if records:
+            self._unreachable = None
+        elif self.problem is not None:
+            await self._call(self._check_cluster)
         return records
 
     async def commit(self, positions: Mapping[TopicPartition, Committed]) -> bool:
@@ -229,6 +236,37 @@ class KafkaConsumer:
             return []
         return [first, *self._consumer.consume(most - 1, timeout=0)] if most > 1 else [first]
 
+    def _on_error(self, error: ck.KafkaError) -> None:
+        self._report(error)
+        if error.code() == ck.KafkaError._ALL_BROKERS_DOWN:
+            self._unreachable = error.str()
+
+    def _check_cluster(self) -> None:
+        """Ask whether what was wrong still is: librdkafka tells of a missing topic once, and of brokers that are back never."""
+        if time.monotonic() - self._checked_at < CHECK_EVERY_S:
+            return
+        try:
+            found = self._consumer.list_topics(timeout=CHECK_DEADLINE_S).topics
+        except ck.KafkaException as err:
+            self._unreachable = err.args[0].str()
+        else:
+            self._unreachable = None
+            self._missing = {topic for topic in self._topics if topic not in found or found[topic].error is not None}
+        self._checked_at = time.monotonic()
+
+    def _position_within_log(self, place: ck.TopicPartition) -> ck.TopicPartition:
+        """A position beyond the end of the log belongs to one that was truncated, or to a topic that was deleted: begin anew."""
+        if place.error is not None:
+            raise ck.KafkaException(place.error)
+        if place.offset < 0:
+            return place
+        _, end = self._consumer.get_watermark_offsets(place, timeout=CALL_DEADLINE_S, cached=False)
+        if place.offset <= end:
+            return place
+        what = "the log was truncated or made anew, and is read from its start"
+        log.error("%s[%d]@%d was committed, but the log ends at %d: %s", place.topic, place.partition, place.offset, end, what)
+        return ck.TopicPartition(place.topic, place.partition, ck.OFFSET_INVALID)
+
     def _commit(self, positions: Mapping[TopicPartition, Committed]) -> bool:
         places = [
             ck.TopicPartition(partition.topic, partition.partition, place.offset, metadata=place.metadata)
@@ -238,15 +276,17 @@ class KafkaConsumer:
         try:
             results = self._consumer.commit(offsets=places, asynchronous=False)
         except ck.KafkaException as err:
-            if err.args[0].code() not in _TRY_LATER:
-                raise
+            if err.args[0].code() not in COMMIT_LATER:
+                raise _commit_error(err.args[0]) from err
             log.info("commit refused for now: %s", err.args[0].str())
             return False
         refused = [(place, place.error) for place in results or [] if place.error is not None]
         for place, error in refused:
-            if error.code() not in _TRY_LATER:
-                raise ck.KafkaException(error)
+            if error.code() not in COMMIT_LATER:
+                raise _commit_error(error)
             log.info("commit of %s[%d] refused for now: %s", place.topic, place.partition, error.str())
+        if not refused:
+            self._unreachable = None
         return not refused
 
     def _on_loop(self, work: Awaitable[T]) -> T:
@@ -261,6 +301,10 @@ class KafkaConsumer:
         return await self._loop.run_in_executor(self._thread, work)
 
 
+def _commit_error(error: ck.KafkaError) -> Exception:
+    return ClientFailed(f"Kafka refuses this group's commits: {error.str()}") if is_lasting(error) else ck.KafkaException(error)
+
+
 def _partition(place: ck.TopicPartition) -> TopicPartition:
     return TopicPartition(place.topic, place.partition)
 
@@ -270,7 +314,7 @@ def _committed(place: ck.TopicPartition) -> Committed:
 
 
 def _from_start(place: ck.TopicPartition) -> ck.TopicPartition:
-    offset = place.offset if place.offset >= 0 else ck.OFFSET_STORED
+    offset = place.offset if place.offset >= 0 else ck.OFFSET_BEGINNING
     return ck.TopicPartition(place.topic, place.partition, offset)
 
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from streaming.clock import Clock
-from streaming.errors import Unreachable
 from streaming.kafka.client import Committed, Consumer, Record, TopicPartition
 from streaming.kafka.offsets import WINDOW, OffsetWindow
 
@@ -24,6 +23,7 @@ REVOKE_WAIT_S = 5.0
 FETCH_MOST = 500
 FETCH_WAIT_S = 0.1
 PLENTY, LITTLE = 500, 100
+PLENTY_BYTES, LITTLE_BYTES = 16 * 1024 * 1024, 4 * 1024 * 1024
 
 
 class Step(Protocol):
@@ -65,15 +65,26 @@ class ConsumeLoop:
         self._generation: dict[TopicPartition, int] = {}
         self._waiting: deque[Record] = deque()
         self._paused: set[TopicPartition] = set()
+        self._newly_assigned: set[TopicPartition] = set()
         self._committed: dict[TopicPartition, Committed] = {}
         self._stop = asyncio.Event()
         self._handing_over = False
-        self.problem: str | None = "not subscribed yet"
+        self._told_problem: str | None = None
 
     @property
     def assigned(self) -> Collection[TopicPartition]:
         """The partitions that this member holds."""
         return self._windows.keys()
+
+    @property
+    def paused(self) -> Collection[TopicPartition]:
+        """The partitions that are held back, because plenty of their records wait here."""
+        return self._paused
+
+    @property
+    def problem(self) -> str | None:
+        """Why this member cannot work now, None if it can."""
+        return self._consumer.problem or (None if self._windows else "no partition is assigned to this member")
 
     @property
     def in_flight(self) -> int:
@@ -104,20 +115,20 @@ class ConsumeLoop:
             if step.done():
                 step.result()
                 raise RuntimeError("the step's work ended while the service was running")
-            try:
-                records = await self._consumer.fetch(FETCH_MOST, FETCH_WAIT_S)
-                self.problem = None
-            except Unreachable as err:
-                if str(err) != self.problem:
-                    log.warning("%s", err)
-                self.problem = str(err)
-                records = []
+            records = await self._consumer.fetch(FETCH_MOST, FETCH_WAIT_S)  # a rebalance meanwhile makes `_waiting` anew
             self._waiting.extend(records)
+            self._tell_problem()
             self._hand_over()
             await self._pause_or_resume()
             if self._clock.monotonic() >= commit_at:
                 await self._commit()
                 commit_at = self._clock.monotonic() + COMMIT_EVERY_S
+
+    def _tell_problem(self) -> None:
+        problem = self._consumer.problem
+        if problem != self._told_problem:
+            log.warning("%s", problem or f"no longer: {self._told_problem}")
+        self._told_problem = problem
 
     def _hand_over(self) -> None:
         """Give the step what it takes; what it does not take now keeps its order."""
@@ -128,6 +139,8 @@ class ConsumeLoop:
             window = self._windows.get(record.source)
             if window is None:
                 continue
+            if window.is_past(record.offset):
+                window = self._begin_anew(record)
             if window.full(record.offset):
                 held.append(record)
                 continue
@@ -135,6 +148,18 @@ class ConsumeLoop:
                 self._step.take(record, self._done(record))
         held.extend(self._waiting)
         self._waiting = held
+
+    def _begin_anew(self, record: Record) -> OffsetWindow:
+        """Offsets that run backwards under a live member are those of another log: the topic was truncated, or deleted and made anew."""
+        log.error("%s came after later offsets: the log was truncated or made anew, and is read from here", record)
+        self._step.drop([record.source])
+        self._begin(record.source, Committed(None, ""))
+        return self._windows[record.source]
+
+    def _begin(self, partition: TopicPartition, position: Committed) -> None:
+        self._windows[partition] = OffsetWindow(position.offset, position.metadata, self._window_size)
+        self._generation[partition] = self._generation.get(partition, 0) + 1
+        self._committed[partition] = position
 
     def _done(self, record: Record) -> Callable[[], None]:
         generation = self._generation[record.source]
@@ -155,13 +180,25 @@ class ConsumeLoop:
 
     async def _pause_or_resume(self) -> None:
         """Hold back partitions that have plenty waiting here; resuming refetches, so it waits until little is left."""
-        waiting = Counter(record.source for record in self._waiting)
-        paused = {partition for partition, count in waiting.items() if count >= (LITTLE if partition in self._paused else PLENTY)}
+        if self._newly_assigned:
+            # A consumer keeps its pauses over the loss and return of a partition; this loop begins an assignment without any.
+            newly_assigned, self._newly_assigned = self._newly_assigned, set()
+            await self._consumer.resume(newly_assigned)
+        counts, sizes = Counter[TopicPartition](), Counter[TopicPartition]()
+        for record in self._waiting:
+            counts[record.source] += 1
+            sizes[record.source] += len(record.value or b"")
+        paused = {partition for partition in counts if self._has_plenty(partition, counts[partition], sizes[partition])}
         if pause := paused - self._paused:
             await self._consumer.pause(pause)
         if resume := self._paused - paused:
             await self._consumer.resume(resume)
         self._paused = paused
+
+    def _has_plenty(self, partition: TopicPartition, count: int, size: int) -> bool:
+        if partition in self._paused:
+            return count >= LITTLE or size >= LITTLE_BYTES
+        return count >= PLENTY or size >= PLENTY_BYTES
 
     async def _commit(self) -> None:
         positions = {
@@ -180,10 +217,9 @@ class ConsumeLoop:
 
     async def _on_assigned(self, committed: Mapping[TopicPartition, Committed]) -> None:
         for partition, position in committed.items():
-            self._windows[partition] = OffsetWindow(position.offset, position.metadata, self._window_size)
-            self._generation[partition] = self._generation.get(partition, 0) + 1
-            self._committed[partition] = position
+            self._begin(partition, position)
             self._paused.discard(partition)
+            self._newly_assigned.add(partition)
         log.info("assigned %s", ", ".join(f"{partition}@{place.offset}" for partition, place in committed.items()) or "nothing")
 
     async def _on_revoked(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Committed]:
@@ -221,3 +257,4 @@ class ConsumeLoop:
             self._windows.pop(partition, None)
             self._committed.pop(partition, None)
             self._paused.discard(partition)
+            self._newly_assigned.discard(partition)

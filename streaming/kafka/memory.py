@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 
 from streaming.clock import Clock, SystemClock
-from streaming.errors import DeliveryFailed, RecordTooLarge, Unreachable
+from streaming.errors import DeliveryFailed, RecordTooLarge
 from streaming.kafka.client import Assigned, Committed, Delivered, Lost, Record, Revoked, TopicPartition
 from streaming.topics import MAX_MESSAGE_BYTES
 
@@ -61,6 +61,14 @@ class MemoryBroker:
         """Records of a partition from an offset on."""
         return self._logs[place][offset : offset + most]
 
+    def truncate(self, place: TopicPartition) -> None:
+        """Lose a partition's records, as a broker does that comes back without its disk: members read on at the new start."""
+        self._logs[place].clear()
+        for members in self._members.values():
+            for member in members:
+                if place in member.positions:
+                    member.positions[place] = 0
+
     async def join(self, member: "MemoryConsumer") -> None:
         """Add a member and spread the partitions anew."""
         self._members[member.group].append(member)
@@ -110,6 +118,14 @@ class MemoryConsumer:
         self._assigned: Assigned
         self._revoked: Revoked
 
+    @property
+    def problem(self) -> str | None:
+        """The broker is away, or a topic is missing."""
+        if self._broker.away:
+            return "the broker is away"
+        missing = [topic for topic in self.topics if not self._broker.partitions([topic])]
+        return f"topics that do not exist: {', '.join(missing)}; run `python -m streaming provision`" if missing else None
+
     async def subscribe(self, topics: Collection[str], assigned: Assigned, revoked: Revoked, lost: Lost) -> None:
         """Join the group."""
         self.topics, self._assigned, self._revoked = frozenset(topics), assigned, revoked
@@ -117,10 +133,6 @@ class MemoryConsumer:
 
     async def fetch(self, most: int, timeout_s: float) -> list[Record]:
         """What lies after the positions, waiting up to `timeout_s` for a first record."""
-        missing = [topic for topic in self.topics if not self._broker.partitions([topic])]
-        if missing:
-            await asyncio.sleep(timeout_s)
-            raise Unreachable(f"topic {missing[0]} does not exist: run `python -m streaming provision`")
         if not (records := self._read(most)):
             try:
                 async with asyncio.timeout(timeout_s), self._broker.changed:
@@ -165,7 +177,6 @@ class MemoryConsumer:
         await self.commit(await self._revoked(places))
         for place in places:
             self.positions.pop(place, None)
-            self._paused.discard(place)
 
     def _read(self, most: int) -> list[Record]:
         records: list[Record] = []

@@ -46,6 +46,10 @@ class OffsetWindow:
         self._open[offset] = None
         return True
 
+    def is_past(self, offset: int) -> bool:
+        """Whether the offset lies below the newest taken: offsets of one log never run backwards."""
+        return self._next is not None and offset < self._next
+
     def done(self, offset: int) -> None:
         """The record at `offset` has had its whole effect."""
         del self._open[offset]

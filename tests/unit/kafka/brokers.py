@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from streaming.clock import SystemClock
 from streaming.kafka.client import Consumer, Producer, Record, TopicPartition
-from streaming.kafka.consume import ConsumeLoop
+from streaming.kafka.consume import PLENTY, ConsumeLoop
 
 DEADLINE_S = 30.0
 
@@ -117,3 +117,22 @@ class BrokerBehaviour:
         done, _ = await asyncio.wait([task], timeout=DEADLINE_S)
         assert done
         assert isinstance(task.exception(), ZeroDivisionError)
+
+    async def test_a_partition_that_leaves_while_it_is_paused_is_read_on_when_it_comes_back(self) -> None:
+        group, step = f"group-{uuid4()}", Collecting(room=1)
+        await self.send(PLENTY + 100)
+        loop, task = self.running(step, group)
+        await until(lambda: loop.paused == {TopicPartition(self.topic, 0)}, "its backlog pauses the partition")
+        # The newcomer takes the only partition or leaves it; either way the partition is this member's again when the newcomer has gone.
+        newcomer = Collecting(room=0)
+        other, other_task = self.running(newcomer, group)
+        await self.send(1)
+        await until(lambda: len(loop.assigned) + len(other.assigned) == 1, "one of the two holds the partition")
+        other.stop()
+        await asyncio.wait_for(other_task, DEADLINE_S)
+        await until(lambda: len(loop.assigned) == 1, "it is back")
+        step.room = 10_000
+        step.finish()
+        await until(lambda: {record.offset for record in step.taken} == set(range(PLENTY + 101)), "everything is read")
+        loop.stop()
+        await asyncio.wait_for(task, DEADLINE_S)

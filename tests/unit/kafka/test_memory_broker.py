@@ -2,7 +2,9 @@ import asyncio
 
 import pytest
 
-from streaming.errors import DeliveryFailed, Unreachable
+from streaming.errors import DeliveryFailed
+from streaming.kafka.client import Committed, TopicPartition
+from streaming.kafka.consume import PLENTY_BYTES
 from streaming.kafka.memory import MemoryBroker
 from tests.unit.kafka.brokers import BrokerBehaviour, Collecting, until
 
@@ -48,13 +50,46 @@ class TestMemoryBroker(BrokerBehaviour):
         with pytest.raises(DeliveryFailed):
             await self.producer.send(self.topic, "k", b"v")
 
-    async def test_fetching_a_topic_that_does_not_exist_names_the_command_that_makes_it(self) -> None:
-        self.topic = "missing"
+    async def test_a_member_of_a_topic_that_does_not_exist_names_the_command_that_makes_it(self) -> None:
         consumer = self.memory.consumer("g")
 
         async def ignore(_: object) -> dict[object, object]:
             return {}
 
         await consumer.subscribe(["missing"], ignore, ignore, ignore)  # type: ignore[arg-type]
-        with pytest.raises(Unreachable, match="provision"):
-            await consumer.fetch(1, 0.01)
+        assert await consumer.fetch(1, 0.01) == []
+        assert "provision" in (consumer.problem or "")
+
+    async def test_a_log_made_anew_under_a_live_member_is_read_from_its_start(self) -> None:
+        step = Collecting()
+        await self.send(20)
+        loop, task = self.running(step, "group")
+        await until(lambda: len(step.taken) == 20, "the old log is read")
+        step.finish(*range(10))
+        self.memory.truncate(TopicPartition(self.topic, 0))
+        await self.send(5)
+        await until(lambda: len(step.taken) == 25, "the new log is read too")
+        step.finish()
+        loop.stop()
+        await asyncio.wait_for(task, 10)
+        assert self.memory.committed["group"][TopicPartition(self.topic, 0)] == Committed(5, "")
+
+    async def test_large_records_pause_a_partition_long_before_there_are_many(self) -> None:
+        step = Collecting(room=0)
+        for _ in range(5):
+            await self.producer.send(self.topic, "k", b"x" * (PLENTY_BYTES // 4))
+        loop, task = self.running(step, "group")
+        await until(lambda: len(loop.paused) == 1, "it pauses")
+        step.room = 10
+        await until(lambda: len(step.taken) == 5 and not loop.paused, "all arrive, and it goes on")
+        loop.stop()
+        await asyncio.wait_for(task, 10)
+
+    async def test_without_a_broker_a_member_says_so(self) -> None:
+        loop, task = self.running(Collecting(), "group")
+        await until(lambda: loop.problem is None, "it works")
+        self.memory.away = True
+        assert "away" in (loop.problem or "")
+        self.memory.away = False
+        loop.stop()
+        await asyncio.wait_for(task, 10)
