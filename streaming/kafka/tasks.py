@@ -30,11 +30,12 @@ class RecordTasks:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def start(self, partition: TopicPartition, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, partition: TopicPartition, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Begin the work of a record."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks[task] = partition
         task.add_done_callback(self._ended)
+        return task
 
     async def finish(self, partitions: Collection[TopicPartition]) -> None:
         """Wait until nothing of these partitions is under way."""

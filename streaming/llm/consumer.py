@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import get_args
 
@@ -44,6 +45,9 @@ class ModelStep:
         self._gate = Gate(self._probe, clock)
         self._tasks = RecordTasks()
         self._calling = 0
+        # Questions whose call was reset: while there are any, calls are made one by one, so that only the one at fault is charged.
+        self._suspects = 0
+        self._one_by_one = asyncio.Lock()
         self._held: dict[asyncio.Task[None], TopicPartition] = {}
         self._leaving: set[TopicPartition] = set()
         metrics.MODEL_LIMIT.set(limit.limit)
@@ -53,13 +57,14 @@ class ModelStep:
 
     def ready(self) -> bool:
         """Whether a further call may begin now."""
-        return self._gate.is_open and self._calling < self._limit.limit and len(self._tasks) < UNDELIVERED_MOST
+        return self._gate.is_open and not self._suspects and self._calling < self._limit.limit and len(self._tasks) < UNDELIVERED_MOST
 
     def take(self, record: Record, done: Callable[[], None]) -> None:
         """Ask the record's question."""
         metrics.RECORDS.labels(topics.LLM_CONSUMER, record.topic).inc()
-        self._calling += 1
-        self._tasks.start(record.source, self._process(record, done))
+        place = _Place(self)
+        # A task that is cancelled before its first step runs no `finally`.
+        self._tasks.start(record.source, self._process(record, place, done)).add_done_callback(lambda _: place.leave())
 
     async def quiesce(self, partitions: Collection[TopicPartition]) -> None:
         """Let calls under way end; what waits at the gate is left to the next member."""
@@ -83,13 +88,13 @@ class ModelStep:
         """Why the gate is closed."""
         return {"model": self._gate.reason} if self._gate.reason else {}
 
-    async def _process(self, record: Record, done: Callable[[], None]) -> None:
+    async def _process(self, record: Record, place: "_Place", done: Callable[[], None]) -> None:
         try:
             try:
                 question = self._read(record)
                 call = await self._answer(question, record.source)
             finally:
-                self._calling -= 1
+                place.leave()
             if call is None:
                 return
             topic, message = report(question, call)
@@ -110,24 +115,34 @@ class ModelStep:
     async def _answer(self, question: Question, partition: TopicPartition) -> Call | None:
         """The call that counts, however often the model was unavailable before it; None where the partition goes away first."""
         reset_before: int | None = None
-        while True:
-            if not self._gate.is_open:
-                if partition in self._leaving:
-                    return None
-                await self._wait_at_gate(partition)
-            model = question.requested_model or self._asking.model
-            started_at, began = self._clock.now(), self._clock.monotonic()
-            outcome = await self._call(model, question)
-            if isinstance(outcome, Unavailable):
-                if not outcome.reset or reset_before is None or self._gate.probes_passed == reset_before:
-                    if outcome.reset and reset_before is None:
-                        reset_before = self._gate.probes_passed
-                    self._gate.close(outcome.message)
-                    continue
-                # The model had answered a probe since: a question that kills it must not circle.
-                outcome = Overloaded(f"{outcome.message}; the same had happened before the model answered a probe", busy=False)
-            elapsed_s = self._clock.monotonic() - began
-            return Call(model, started_at, self._clock.now(), elapsed_s * 1000, outcome)
+        try:
+            while True:
+                if not self._gate.is_open:
+                    if partition in self._leaving:
+                        return None
+                    await self._wait_at_gate(partition)
+                async with self._one_by_one if self._suspects else nullcontext():
+                    if not self._gate.is_open:
+                        continue
+                    alone = self._suspects > 0 and self._limit.in_flight == 0
+                    model = question.requested_model or self._asking.model
+                    started_at, began = self._clock.now(), self._clock.monotonic()
+                    outcome = await self._call(model, question)
+                    elapsed_s = self._clock.monotonic() - began
+                if isinstance(outcome, Unavailable):
+                    probed_since = reset_before is not None and self._gate.probes_passed > reset_before
+                    if not (outcome.reset and probed_since and alone):
+                        if outcome.reset and reset_before is None:
+                            reset_before = self._gate.probes_passed
+                            self._suspects += 1
+                        self._gate.close(outcome.message)
+                        continue
+                    # Nobody else can have done it: a question that kills the model must not circle.
+                    outcome = Overloaded(f"{outcome.message}; the same had happened before the model answered a probe", busy=False)
+                return Call(model, started_at, self._clock.now(), elapsed_s * 1000, outcome)
+        finally:
+            if reset_before is not None:
+                self._suspects -= 1
 
     async def _call(self, model: str, question: Question) -> Outcome:
         ticket, began = self._limit.begin(), self._clock.monotonic()
@@ -139,7 +154,7 @@ class ModelStep:
         finally:
             match outcome:
                 case Success(queue_wait_s=wait_s, service_s=service_s):
-                    self._limit.end(ticket, wait_s=wait_s, service_s=service_s)
+                    self._limit.end(ticket, answered=True, wait_s=wait_s, service_s=service_s)
                 case Overloaded(busy=True):
                     self._limit.end(ticket, overloaded=True)
                 case _:
@@ -167,6 +182,19 @@ class ModelStep:
 
     async def _probe(self) -> Outcome:
         return outcome_of(await self._client.probe(self._asking.model), self._clock.now(), requested_other_model=False)
+
+
+class _Place:
+    """A place among the calls under way; given back once."""
+
+    def __init__(self, step: ModelStep) -> None:
+        self._step: ModelStep | None = step
+        step._calling += 1
+
+    def leave(self) -> None:
+        if self._step is not None:
+            self._step._calling -= 1
+            self._step = None
 
 
 async def run(settings: Settings) -> None:

@@ -42,14 +42,21 @@ class InFlightLimit:
         self.in_flight += 1
         return self._begun
 
-    def end(self, ticket: int, *, overloaded: bool = False, wait_s: float | None = None, service_s: float | None = None) -> None:
-        """A call ended. `wait_s`, `service_s`: the server's account of it, None where there is none."""
+    def end(
+        self, ticket: int, *, answered: bool = False, overloaded: bool = False, wait_s: float | None = None, service_s: float | None = None
+    ) -> None:
+        """A call ended. `wait_s`, `service_s`: the server's account of an answer, None where it gives none.
+
+        What is neither an answer nor an overload says nothing of the load, and leaves the limit where it is.
+        """
         was_full = self.in_flight >= self.limit
         self.in_flight -= 1
         if ticket <= self._begun_at_decrease:
             return
         if overloaded:
             self._decrease(DECREASE_ON_OVERLOAD)
+            return
+        if not answered:
             return
         if wait_s is not None and service_s is not None:
             self._wait_s = _smoothed(self._wait_s, wait_s)

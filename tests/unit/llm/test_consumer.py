@@ -6,9 +6,10 @@ from uuid import uuid4
 import pytest
 
 from streaming import topics
-from streaming.contracts import INVALID_MESSAGE, MODEL_MISSING, REFUSED_BY_MODEL, BestAttempt, Retries
+from streaming.contracts import INVALID_MESSAGE, MODEL_MISSING, REFUSED_BY_MODEL, BestAttempt, Retries, encode
+from streaming.kafka.client import Record
 from streaming.retry_policy import Budget
-from tests.unit.llm.loop import REFUSED, RESET, START, Harness, answer, error, question
+from tests.unit.llm.loop import REFUSED, RESET, START, Harness, ScriptedModel, answer, error, question
 
 
 async def test_an_answer_goes_to_success_with_everything_that_travels():
@@ -248,3 +249,51 @@ async def test_a_message_made_by_hand_is_answered():
         await harness.broker.append(topics.PENDING, b"k", json.dumps(by_hand | {"original_answer": None}).encode())
         [response] = await harness.arrived(topics.SUCCESS)
     assert str(response.question_id) == by_hand["question_id"]
+
+
+async def test_a_question_that_kills_the_model_uses_up_nobody_elses_tries():
+    class Killed(ScriptedModel):
+        """Whoever is in flight together with the killer is reset with it."""
+
+        def __init__(self):
+            super().__init__()
+            self.resets = 0
+
+        async def generate(self, model, question_text, retry_count):
+            self.asked.append((model, question_text, retry_count))
+            self.in_flight += 1
+            before = self.resets
+            try:
+                await self.free.wait()
+                await asyncio.sleep(0.01)
+                if question_text == "killer":
+                    self.resets += 1
+                    return RESET
+                return RESET if self.resets > before else answer()
+            finally:
+                self.in_flight -= 1
+
+    async with Harness() as harness:
+        harness.model = harness.step._client = Killed()
+        await harness.ask_at_once("killer", *(f"neighbour {number}" for number in range(7)))
+        async with asyncio.timeout(5):
+            while len(harness.sent(topics.SUCCESS)) < 7 or not harness.sent(topics.OVERLOAD):
+                await harness.clock.advance(1)
+                await asyncio.sleep(0.01)
+        [overload] = harness.sent(topics.OVERLOAD)
+        await harness.until(harness.step.ready, "questions go on side by side")
+    assert overload.question_text == "killer"
+    calls = [text for _, text, _ in harness.model.asked]
+    assert calls.count("killer") == 2
+    assert all(calls.count(f"neighbour {number}") == 2 for number in range(7))
+
+
+async def test_a_record_dropped_in_the_turn_in_which_it_is_taken_gives_its_place_back():
+    async with Harness(limit=1, most=1) as harness:
+        await harness.until(lambda: harness.loop.assigned, "it holds the partition")
+        message = question("dropped")
+        record = Record(topics.PENDING, 0, 0, b"k", encode(message), 0)
+        harness.step.take(record, lambda: None)
+        assert not harness.step.ready()
+        harness.step.drop([record.source])
+        await harness.until(harness.step.ready, "the place is free")

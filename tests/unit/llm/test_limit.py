@@ -15,7 +15,7 @@ def drive(limit, slots, service_s, calls, spread=0.0, seed=1):
     for number in range(calls):
         while limit.in_flight >= limit.limit:
             now, ticket, wait, service = heapq.heappop(ending)
-            limit.end(ticket, wait_s=wait, service_s=service)
+            limit.end(ticket, answered=True, wait_s=wait, service_s=service)
         if number == calls // 2:
             half_at = now
         service = service_s * rng.lognormvariate(0, spread)
@@ -52,7 +52,7 @@ def test_after_congestion_it_grows_by_one_a_round():
     assert limit.limit == 5
     crowd = [limit.begin() for _ in range(5)]
     for ticket in crowd:
-        limit.end(ticket, wait_s=0.0, service_s=0.2)
+        limit.end(ticket, answered=True, wait_s=0.0, service_s=0.2)
         limit.begin()
     assert limit.limit == 6
 
@@ -76,7 +76,7 @@ def test_overloads_of_the_same_crowd_lower_it_once():
 def test_it_does_not_grow_while_it_is_not_used():
     limit = InFlightLimit(8, 32)
     for _ in range(500):
-        limit.end(limit.begin(), wait_s=0.0, service_s=0.2)
+        limit.end(limit.begin(), answered=True, wait_s=0.0, service_s=0.2)
     assert limit.limit == 8
 
 
@@ -85,5 +85,24 @@ def test_short_waits_of_fast_calls_are_not_congestion():
     for _ in range(50):
         crowd = [limit.begin() for _ in range(limit.limit)]
         for ticket in crowd:
-            limit.end(ticket, wait_s=0.005, service_s=0.001)
+            limit.end(ticket, answered=True, wait_s=0.005, service_s=0.001)
     assert limit.limit > 8
+
+
+def test_ends_that_say_nothing_of_the_load_never_raise_the_limit() -> None:
+    limit = InFlightLimit(8, 32)
+    for _ in range(40):
+        tickets = [limit.begin() for _ in range(limit.limit)]
+        for ticket in tickets:
+            limit.end(ticket)
+    assert limit.limit == 8
+    assert limit.in_flight == 0
+
+
+def test_answers_without_an_account_of_their_time_do_raise_it() -> None:
+    limit = InFlightLimit(8, 32)
+    for _ in range(100):
+        tickets = [limit.begin() for _ in range(limit.limit)]
+        for ticket in tickets:
+            limit.end(ticket, answered=True)
+    assert limit.limit == 32
