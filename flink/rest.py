@@ -16,7 +16,7 @@ class Cluster:
 
     def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
         self._url = url
-        self._http = httpx.Client(base_url=url, timeout=TIMEOUT_S, transport=transport)
+        self._http = httpx.Client(base_url=url, timeout=TIMEOUT_S, transport=transport, trust_env=False)
 
     def jobs(self, name: str) -> list[Job]:
         """The jobs of this name, dead ones included, with the newest root exception of those that do not run."""

@@ -37,6 +37,7 @@ class Remembered(msgspec.Struct, frozen=True):
     attempts: tuple[int, ...] = ()
     best: BestAttempt | None = None
     first_score: float | None = None
+    finished: bool = False
 
     def has(self, retry_count: int) -> bool:
         return retry_count in self.attempts
@@ -69,8 +70,9 @@ def has_reference(response: Response) -> bool:
 
 
 def decide(response: Response, verdict: Verdict, remembered: Remembered, rules: Rules, now: datetime) -> Outcome:
-    """What follows from an attempt that has been judged. An attempt decided on before changes nothing and sends nothing."""
-    if remembered.has(response.retry_count):
+    """What follows from an attempt that has been judged. An attempt decided on before, or one of a submission that has
+    ended, changes nothing and sends nothing."""
+    if remembered.finished or remembered.has(response.retry_count):
         return Outcome((), remembered)
     if verdict.score is None:
         return _accept_unscored(response, verdict, remembered, now)
@@ -101,7 +103,7 @@ def decide(response: Response, verdict: Verdict, remembered: Remembered, rules: 
 
 def refuse(response: Response, reason: str, remembered: Remembered, now: datetime) -> Outcome:
     """What follows from an answer that cannot be scored, its dead letter aside. An earlier scored attempt goes along, to be accepted."""
-    if remembered.has(response.retry_count):
+    if remembered.finished or remembered.has(response.retry_count):
         return Outcome((), remembered)
     first = response.first_score if remembered.first_score is None else remembered.first_score
     fatal = Fatal(
@@ -184,5 +186,5 @@ def _attempts(remembered: Remembered, response: Response) -> tuple[int, ...]:
 
 
 def _finished(remembered: Remembered, response: Response, first_score: float | None) -> Remembered:
-    """The submission needs no best attempt any more; its attempts stay known, so that a late duplicate starts nothing."""
-    return Remembered(_attempts(remembered, response), None, first_score)
+    """The submission needs no best attempt any more; that it has ended stays known, so that no late duplicate starts anything."""
+    return Remembered(_attempts(remembered, response), None, first_score, finished=True)

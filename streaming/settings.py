@@ -3,6 +3,7 @@
 Library code takes plain values and never reads the environment.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -127,6 +128,12 @@ def load() -> Settings:
         return Settings()
     except ValidationError as err:
         lines = [
-            f"  ANSWERLOOP_{'_'.join(str(part) for part in each['loc']).upper()}={each['input']!r}: {each['msg']}" for each in err.errors()
+            f"  ANSWERLOOP_{'_'.join(map(str, each['loc'])).upper()}={_without_secrets(each['input'])}: {each['msg']}"
+            for each in err.errors()
         ]
         raise ConfigurationError("Settings that cannot be used; correct them and start again:\n" + "\n".join(lines)) from err
+
+
+def _without_secrets(given: object) -> str:
+    """What was given, without the user and password of an address."""
+    return re.sub(r"(://)[^/\s]*@", r"\1***@", repr(given))

@@ -29,7 +29,8 @@ def connect_arguments(url: str) -> dict[str, Any]:
     """Arguments for psycopg2: times in UTC, bounded waits, and a dead peer noticed; options in the URL are kept."""
     given = parse_dsn(url)
     options = f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS} {given.get('options', '')}"
-    keepalive = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+    # Keepalives notice a dead peer while the connection is idle, the user timeout while a query that was sent is not acknowledged.
+    keepalive = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
     return {"connect_timeout": CONNECT_TIMEOUT_S, **keepalive, **given, "options": options.strip()}
 
 

@@ -13,8 +13,9 @@ from psycopg2.extras import RealDictCursor
 
 from streaming import contracts, metrics, topics
 from streaming.clock import Clock
-from streaming.errors import ConfigurationError, Unreachable
+from streaming.errors import ConfigurationError, InvalidMessage, RecordTooLarge, Unreachable
 from streaming.kafka.client import Producer
+from streaming.record_json import cleaned
 from streaming.storage import repository
 from streaming.storage.database import Database
 
@@ -28,7 +29,7 @@ MESSAGE_TIMEOUT_S = 5.0
 # Rows that another process enqueues at this moment are locked by it, and skipped here.
 SELECT = """
 SELECT question_id, submission_id, question_text, original_answer, run_id, model, created_at, submitted_at
-FROM questions WHERE status = 'pending' AND enqueued_at IS NULL
+FROM questions WHERE status = 'pending' AND enqueued_at IS NULL AND NOT question_id = ANY(%s)
 ORDER BY submitted_at LIMIT %s FOR UPDATE SKIP LOCKED
 """
 
@@ -47,6 +48,8 @@ class Enqueuer:
         self._stopping = False
         self._unenqueued = 0
         self._counted_at = -LOOK_EVERY_S
+        # Undelivered in the round before, and stepped over in the next: one partition that is away must not hold up the others.
+        self._undelivered: list[UUID] = []
         self.problem: str | None = None
 
     @property
@@ -84,9 +87,10 @@ class Enqueuer:
         """Whether there may be more at once. Raises DeliveryFailed after marking what was delivered."""
         await self._count()
         async with self._database.transaction() as transaction:
-            rows = await transaction.run(_select)
+            stepped_over, self._undelivered = self._undelivered, []
+            rows = await transaction.run(lambda connection: _select(connection, stepped_over))
             if not rows:
-                return False
+                return bool(stepped_over)
             now = self._clock.now()
             delivered, failure = await self._produce(rows, now)
             await transaction.run(lambda connection: _mark(connection, now, delivered))
@@ -96,16 +100,29 @@ class Enqueuer:
             raise failure
         return len(rows) == BATCH
 
-    async def _produce(self, rows: Sequence[dict[str, Any]], now: datetime) -> tuple[list[UUID], Unreachable | None]:
-        sends = [self._producer.send(topics.PENDING, str(row["question_id"]), contracts.encode(question_message(row, now))) for row in rows]
-        results = await asyncio.gather(*sends, return_exceptions=True)
-        failure: Unreachable | None = None
-        for result in results:
-            if isinstance(result, Unreachable):
+    async def _produce(self, rows: Sequence[dict[str, Any]], now: datetime) -> tuple[list[UUID], BaseException | None]:
+        """The questions that Kafka has, and what kept it from having the others; marking the former comes before raising the latter."""
+        results = await asyncio.gather(*(self._send(row, now) for row in rows), return_exceptions=True)
+        failure: BaseException | None = None
+        delivered = []
+        for row, result in zip(rows, results, strict=True):
+            if not isinstance(result, BaseException):
+                delivered.append(row["question_id"])
+                continue
+            self._undelivered.append(row["question_id"])
+            if failure is None or isinstance(failure, Unreachable):
                 failure = result
-            elif isinstance(result, BaseException):
-                raise result
-        return [row["question_id"] for row, result in zip(rows, results, strict=True) if not isinstance(result, BaseException)], failure
+        return delivered, failure
+
+    async def _send(self, row: dict[str, Any], now: datetime) -> None:
+        """One that can never be sent is ended in its stead, so that it blocks nobody and is not waited for."""
+        try:
+            value = contracts.encode(question_message(row, now))
+            await self._producer.send(topics.PENDING, str(row["question_id"]), value)
+        except (RecordTooLarge, InvalidMessage) as err:
+            log.error("question %s cannot go to Kafka and fails: %s", row["question_id"], cleaned(str(err)))
+            fatal = fatal_message(row, str(err), now)
+            await self._producer.send(topics.FATAL, str(row["question_id"]), contracts.encode(fatal))
 
     async def _count(self) -> None:
         if self._clock.monotonic() - self._counted_at < LOOK_EVERY_S:
@@ -143,9 +160,26 @@ def question_message(row: dict[str, Any], now: datetime) -> contracts.Question:
     )
 
 
-def _select(connection: Connection) -> list[dict[str, Any]]:
+def fatal_message(row: dict[str, Any], reason: str, now: datetime) -> contracts.Fatal:
+    """The end of a submission whose question cannot be sent. Its text, which may be what is wrong with it, stays in its row."""
+    return contracts.Fatal(
+        question_id=row["question_id"],
+        submission_id=row["submission_id"],
+        question_text="(see the question's row)",
+        run_id=row["run_id"],
+        retry_count=0,
+        error_type=contracts.INVALID_MESSAGE,
+        error_message=cleaned(reason),
+        created_at=row["created_at"],
+        submitted_at=row["submitted_at"],
+        enqueued_at=now,
+        timestamp=now,
+    )
+
+
+def _select(connection: Connection, stepped_over: list[UUID]) -> list[dict[str, Any]]:
     with connection.cursor(cursor_factory=RealDictCursor) as cursor:
-        cursor.execute(SELECT, (BATCH,))
+        cursor.execute(SELECT, (stepped_over, BATCH))
         return [dict(row) for row in cursor.fetchall()]
 
 

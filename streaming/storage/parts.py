@@ -97,7 +97,7 @@ async def assembled(settings: Settings, producer: Producer | None, cluster: Clus
     questions = Questions(database, cache, enqueuer, waiters, clock)
     enqueuing = _supervised("enqueuer", enqueuer.run())
     listening = _supervised("listener", listener.run())
-    async with _calling_back(settings, database, clock) as callbacks, httpx.AsyncClient() as client:
+    async with _calling_back(settings, database, clock) as callbacks, httpx.AsyncClient(trust_env=False) as client:
         models = ModelServer(client, settings.ollama_url, clock)
         stuck = StuckQuestions(database, cluster, clock)
         try:

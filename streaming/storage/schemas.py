@@ -1,10 +1,13 @@
 """What the API takes and gives, as OpenAPI tells it. Replies are built in `states`; the reply models here describe them."""
 
+import unicodedata
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+# Letters and symbols by their category, and yet nothing to see: fillers of Hangul and the empty Braille pattern.
+_BLANK = "\u115f\u1160\u3164\uffa0\u2800"
 MAX_QUESTION_CHARACTERS = 8000
 MAX_NAME_CHARACTERS = 200
 MAX_WAIT_S = 60
@@ -21,7 +24,8 @@ def _storable(value: str) -> str:
 
 
 def _asks_something(value: str) -> str:
-    if not value.strip():
+    shown = unicodedata.normalize("NFKC", value)
+    if not any(unicodedata.category(character)[0] in "LNPS" and character not in _BLANK for character in shown):
         raise ValueError("is blank")
     return value
 

@@ -38,8 +38,9 @@ def busy(first: Sample, second: Sample) -> list[str]:
     reasons = [f"{partition} grows" for partition, end in second.ends.items() if first.ends.get(partition) != end]
     for sample in (first, second):
         for (group, partition), offset in sample.committed.items():
+            # A position beyond the end belongs to a log that was truncated or made anew: nothing of it is left to do.
             behind = sample.ends[partition] - (offset or 0)
-            if behind != 0:
+            if behind > 0:
                 reasons.append(f"{group} has {behind} records of {partition} to do")
     return list(dict.fromkeys(reasons))
 

@@ -98,7 +98,7 @@ class Storage:
         app = create_app(self.settings.model_copy(update=settings), self.broker.producer(), self.cluster)
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test", timeout=DEADLINE_S) as client,
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost", timeout=DEADLINE_S) as client,
         ):
             yield client
 

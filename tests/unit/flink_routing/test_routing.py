@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flink.routing import Outcome, Remembered, decide, refuse
+from flink.routing import Outcome, Remembered, Verdict, decide, refuse
 from streaming import topics
 from streaming.contracts import Fatal, Message, Question, Retries, Scored, Validated, decode, encode
 from streaming.retry_policy import LIMITS, Budget, Cause
@@ -203,3 +204,15 @@ def test_no_retry_count_goes_on_for_ever(budget: Budget, retry_count: int, score
     rules = SHARED if budget is Budget.SHARED else PER_CAUSE
     outcome = decide(response(retry_count), scored(score), FRESH, rules, NOW)
     assert (topics.PENDING in sent(outcome)) == (retry_count < LIMITS[Cause.QUALITY])
+
+
+def test_a_submission_that_has_ended_stays_ended_whatever_attempt_comes_again() -> None:
+    ended = decide(response(1), Verdict(0.9, "s", NOW), Remembered((0,), attempt(0.5, 0), 0.5), SHARED, NOW).remembered
+    assert ended.finished
+    for late in (0, 1, 2, 3):
+        assert decide(response(late), Verdict(0.1, "s", NOW), ended, SHARED, NOW).messages == ()
+        assert refuse(response(late), "blank", ended, NOW).messages == ()
+
+
+def test_state_that_was_written_without_an_end_is_read() -> None:
+    assert msgspec.json.decode(b'{"attempts": [0], "best": null, "first_score": 0.5}', type=Remembered) == Remembered((0,), None, 0.5)

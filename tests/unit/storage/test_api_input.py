@@ -51,7 +51,7 @@ def parts() -> FakeParts:
 async def http(parts: FakeParts) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(Settings())
     app.state.parts = parts
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         yield client
 
 
@@ -153,3 +153,21 @@ def test_an_open_address_needs_a_token(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "localhost"])
 def test_loopback_needs_none(host: str) -> None:
     check_address(Settings().model_copy(update={"host": host}))
+
+
+@pytest.mark.parametrize("text", ["\u200b", " \u200d\ufeff\u2060 ", "\u3164", "\u2800\u00ad", "\u0301", "\u202e\u202c"])
+async def test_a_question_without_anything_to_see_is_blank(http: httpx.AsyncClient, text: str) -> None:
+    reply = await http.post("/questions", json={"question_text": text})
+    assert reply.status_code == 422
+    assert reply.json()["detail"][0]["loc"] == ["body", "question_text"]
+
+
+@pytest.mark.parametrize("text", ["?", "¿", "水", "7", "😀", "a\u200b"])
+async def test_a_question_of_any_script_is_one(http: httpx.AsyncClient, text: str) -> None:
+    assert (await http.post("/questions", json={"question_text": text})).status_code == 202
+
+
+@pytest.mark.parametrize(("host", "status"), [("127.0.0.1:8000", 202), ("localhost", 202), ("evil.example.org", 400), ("", 400)])
+async def test_without_a_token_only_names_of_this_machine_are_answered(http: httpx.AsyncClient, host: str, status: int) -> None:
+    reply = await http.post("/questions", json={"question_text": "why?"}, headers={"host": host})
+    assert reply.status_code == status

@@ -3,9 +3,10 @@ from datetime import UTC, datetime
 
 from streaming import topics
 from streaming.kafka.client import TopicPartition
-from streaming.storage.stuck import busy, sample
+from streaming.storage.stuck import Sample, busy, sample
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+PLACE = TopicPartition(topics.PENDING, 0)
 
 
 class FakePositions:
@@ -53,3 +54,8 @@ def test_a_group_that_never_committed_is_busy_unless_there_never_was_a_record() 
         cluster.positions[topics.FLINK_SCORE_JOB, TopicPartition(topics.SUCCESS, 0)] = None
     assert busy(sample(unread, NOW), sample(unread, NOW)) != []
     assert busy(sample(empty, NOW), sample(empty, NOW)) == []
+
+
+def test_a_position_beyond_the_end_of_a_log_leaves_nothing_to_do() -> None:
+    ahead = Sample(NOW, {PLACE: 3}, {("group", PLACE): 9})
+    assert busy(ahead, ahead) == []

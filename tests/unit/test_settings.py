@@ -1,0 +1,27 @@
+import pytest
+
+from streaming import settings
+from streaming.errors import ConfigurationError
+
+
+@pytest.fixture(autouse=True)
+def read_anew() -> None:
+    settings.load.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ANSWERLOOP_DATABASE_URL", "postgresql+psycopg2://user:TOPSECRET@host/db"),
+        ("ANSWERLOOP_DATABASE_URL", "mysql://user:TOP@SECRET@host/db"),
+        ("ANSWERLOOP_REDIS_URL", "http://:TOPSECRET@host:6379/0"),
+        ("ANSWERLOOP_FLINK_URL", "ftp://TOPSECRET@host"),
+    ],
+)
+def test_a_bad_address_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as caught:
+        settings.load()
+    assert name in str(caught.value)
+    assert "host" in str(caught.value)
+    assert "SECRET" not in str(caught.value)
