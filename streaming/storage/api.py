@@ -18,6 +18,7 @@ from streaming.settings import Settings
 from streaming.storage.limits import BearerToken, BodyLimit
 from streaming.storage.parts import Cluster, assembled
 from streaming.storage.routes import reply, router
+from streaming.storage.slow_clients import HeadersDeadlineProtocol
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def serve(settings: Settings) -> None:
         host=settings.host,
         port=settings.api_port,
         loop="uvloop",
-        http="httptools",
+        http=HeadersDeadlineProtocol,
         log_config=None,
         access_log=False,
         proxy_headers=False,

@@ -14,7 +14,7 @@ from psycopg2.extensions import parse_dsn
 from psycopg2.extras import register_uuid
 from psycopg2.pool import ThreadedConnectionPool
 
-from streaming.errors import ConfigurationError, RefusedByDatabase, Unreachable
+from streaming.errors import ConfigurationError, RefusedByDatabase, TookTooLong, Unreachable
 
 T = TypeVar("T")
 
@@ -155,6 +155,8 @@ def _translate(work: Callable[[], T]) -> T:
         raise RefusedByDatabase(_reason(err)) from err
     except (pg.UndefinedTable, pg.UndefinedColumn, pg.InvalidSchemaName) as err:
         raise ConfigurationError(f"PostgreSQL lacks what this needs ({_reason(err)}): run `python -m streaming provision`") from err
+    except pg.QueryCanceled as err:
+        raise TookTooLong(f"PostgreSQL ended a statement at its timeout: {_reason(err)}") from err
     except (psycopg2.OperationalError, psycopg2.InterfaceError, pg.ReadOnlySqlTransaction) as err:
         raise Unreachable(f"PostgreSQL cannot be used now: {_reason(err)}") from err
 
