@@ -11,7 +11,7 @@ from psycopg2.extras import RealDictCursor
 from streaming.storage.states import State, reference_hash, state_of
 
 READ = """
-SELECT q.question_id, q.status, q.submission_id, q.original_answer,
+SELECT q.question_id, q.status, q.submission_id, q.original_answer, q.resolved_at,
        a.llm_response AS answer, a.bert_score, a.first_score, a.accepted_as, a.accepted_retry_count, a.processing_attempts,
        a.total_processing_time_ms, a.model, a.scorer,
        f.cause, f.last_error, f.retry_count AS failed_retry_count
