@@ -37,12 +37,13 @@ def _run(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
 
 @app.command()
 def provision() -> None:
-    """Create missing topics and tables, report drift. Idempotent."""
+    """Create missing topics and tables, repair settings that would lose records, report drift. Idempotent."""
     from streaming.provision import provision as work
 
     done = work(_load())
     table = Table("what", "done", title="provisioned")
     table.add_row("topics created", ", ".join(done.topics_created) or "none, all were there")
+    table.add_row("settings repaired", "\n".join(str(each) for each in done.repaired) or "none")
     table.add_row("migrations applied", ", ".join(done.migrations_applied) or "none, all were there")
     table.add_row("drift", "\n".join(str(each) for each in done.drift) or "none")
     Console().print(table)

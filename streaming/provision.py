@@ -22,19 +22,27 @@ class Provisioned:
     """What a provisioning did and found."""
 
     topics_created: list[str]
+    repaired: list[Drift]
     drift: list[Drift]
     migrations_applied: list[str]
 
 
 def provision(settings: Settings) -> Provisioned:
-    """Create missing topics, apply missing migrations, report drift. Raises Unreachable, ConfigurationError."""
+    """Create missing topics, apply missing migrations, repair the settings that would lose records, report what else differs.
+
+    Raises Unreachable, ConfigurationError.
+    """
     migrations = migrate(settings.database_url)
     admin = KafkaAdmin(settings.kafka_bootstrap)
     created = admin.create(TOPICS, settings.replication_factor)
-    drift = admin.drift(TOPICS)
+    differing = admin.drift(TOPICS)
+    repaired = admin.repair(differing)
+    for each in repaired:
+        log.warning("set as declared: %s", each)
+    drift = [each for each in differing if each not in repaired]
     for each in drift:
         log.warning("drift: %s", each)
-    return Provisioned(created, drift, migrations)
+    return Provisioned(created, repaired, drift, migrations)
 
 
 def migrate(database_url: str) -> list[str]:

@@ -18,6 +18,10 @@ T = TypeVar("T")
 
 DEADLINE_S = 15.0
 
+# Provisioning sets these on topics that exist: they decide of records to come alone, and a wrong value loses records. What else differs
+# (partitions, retention) may be somebody's choice, and is reported.
+REPAIRED = {"message.timestamp.type"}
+
 
 @dataclass(frozen=True)
 class Drift:
@@ -83,6 +87,26 @@ class KafkaAdmin:
                 actual = str(configs[spec.name][setting].value)
                 if actual != declared:
                     found.append(Drift(spec.name, setting, declared, actual))
+        return found
+
+    def repair(self, drifts: Collection[Drift]) -> list[Drift]:
+        """Set what may be set on a topic in use (`REPAIRED`) to what is declared, and touch no other setting. Returns what was set.
+
+        Raises Unreachable, ConfigurationError.
+        """
+        found = [drift for drift in drifts if drift.setting in REPAIRED]
+        resources = [
+            ck_admin.ConfigResource(
+                ck_admin.ResourceType.TOPIC,
+                drift.topic,
+                incremental_configs=[
+                    ck_admin.ConfigEntry(drift.setting, drift.declared, incremental_operation=ck_admin.AlterConfigOpType.SET)
+                ],
+            )
+            for drift in found
+        ]
+        for future in self._admin.incremental_alter_configs(resources, request_timeout=DEADLINE_S).values() if resources else ():
+            self._result(future)
         return found
 
     def partitions(self, topics: Collection[str]) -> list[TopicPartition]:

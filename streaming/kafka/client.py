@@ -69,6 +69,10 @@ class Consumer(Protocol):
     """A member of a consumer group that commits by itself never."""
 
     @property
+    def group(self) -> str:
+        """The name of its group, which is that of the service."""
+
+    @property
     def problem(self) -> str | None:
         """What keeps this member from reading, None if nothing is known of."""
 

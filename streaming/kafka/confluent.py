@@ -130,6 +130,7 @@ class KafkaConsumer:
     def __init__(self, bootstrap: str, group: str) -> None:
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-consumer")
+        self.group = group
         self._bootstrap = bootstrap
         self._topics: frozenset[str] = frozenset()
         self._missing: set[str] = set()
@@ -177,6 +178,8 @@ class KafkaConsumer:
             committed = [self._position_within_log(place) for place in stored]
             self._unreachable = None
             self._missing -= {place.topic for place in partitions}
+            if not partitions:
+                self._check_cluster()  # a topic that is missing, or a group with more members than partitions
             consumer.incremental_assign([_from_start(place) for place in committed])
             self._on_loop(assigned({_partition(place): _committed(place) for place in committed}))
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
+from streaming import metrics
 from streaming.clock import Clock
+from streaming.kafka.backlog import held_back
 from streaming.kafka.client import Committed, Consumer, Record, TopicPartition
 from streaming.kafka.offsets import WINDOW, OffsetWindow
 
@@ -22,8 +24,7 @@ COMMIT_EVERY_S = 0.5
 REVOKE_WAIT_S = 5.0
 FETCH_MOST = 500
 FETCH_WAIT_S = 0.1
-PLENTY, LITTLE = 500, 100
-PLENTY_BYTES, LITTLE_BYTES = 16 * 1024 * 1024, 4 * 1024 * 1024
+NOT_IN_GROUP = "no partition is assigned to this member: its group has not answered yet; it joins by itself once Kafka answers"
 
 
 class Step(Protocol):
@@ -70,6 +71,7 @@ class ConsumeLoop:
         self._stop = asyncio.Event()
         self._handing_over = False
         self._told_problem: str | None = None
+        self._in_group = False
 
     @property
     def assigned(self) -> Collection[TopicPartition]:
@@ -84,7 +86,7 @@ class ConsumeLoop:
     @property
     def problem(self) -> str | None:
         """Why this member cannot work now, None if it can."""
-        return self._consumer.problem or (None if self._windows else "no partition is assigned to this member")
+        return self._consumer.problem or (None if self._in_group else NOT_IN_GROUP)
 
     @property
     def in_flight(self) -> int:
@@ -145,6 +147,7 @@ class ConsumeLoop:
                 held.append(record)
                 continue
             if window.take(record.offset):
+                metrics.RECORDS.labels(self._consumer.group, record.topic).inc()
                 self._step.take(record, self._done(record))
         held.extend(self._waiting)
         self._waiting = held
@@ -184,21 +187,12 @@ class ConsumeLoop:
             # A consumer keeps its pauses over the loss and return of a partition; this loop begins an assignment without any.
             newly_assigned, self._newly_assigned = self._newly_assigned, set()
             await self._consumer.resume(newly_assigned)
-        counts, sizes = Counter[TopicPartition](), Counter[TopicPartition]()
-        for record in self._waiting:
-            counts[record.source] += 1
-            sizes[record.source] += len(record.value or b"")
-        paused = {partition for partition in counts if self._has_plenty(partition, counts[partition], sizes[partition])}
+        paused = held_back(self._waiting, self._paused)
         if pause := paused - self._paused:
             await self._consumer.pause(pause)
         if resume := self._paused - paused:
             await self._consumer.resume(resume)
         self._paused = paused
-
-    def _has_plenty(self, partition: TopicPartition, count: int, size: int) -> bool:
-        if partition in self._paused:
-            return count >= LITTLE or size >= LITTLE_BYTES
-        return count >= PLENTY or size >= PLENTY_BYTES
 
     async def _commit(self) -> None:
         positions = {
@@ -216,6 +210,7 @@ class ConsumeLoop:
         }
 
     async def _on_assigned(self, committed: Mapping[TopicPartition, Committed]) -> None:
+        self._in_group = True  # with no partition too: a group may have more members than there are partitions
         for partition, position in committed.items():
             self._begin(partition, position)
             self._paused.discard(partition)
@@ -228,6 +223,7 @@ class ConsumeLoop:
 
     async def _on_lost(self, partitions: Collection[TopicPartition]) -> None:
         log.warning("lost %s", ", ".join(str(partition) for partition in partitions))
+        self._in_group = False
         self._forget(partitions)
 
     async def _let_go(self, partitions: Collection[TopicPartition]) -> None:

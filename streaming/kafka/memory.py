@@ -16,6 +16,7 @@ class MemoryBroker:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.away = False
+        self.refuses_commits = False
         self.committed: dict[str, dict[TopicPartition, Committed]] = defaultdict(dict)
         self.changed = asyncio.Condition()
         self._clock = clock or SystemClock()
@@ -69,27 +70,31 @@ class MemoryBroker:
                 if place in member.positions:
                     member.positions[place] = 0
 
-    async def join(self, member: "MemoryConsumer") -> None:
-        """Add a member and spread the partitions anew."""
+    def join(self, member: "MemoryConsumer") -> None:
+        """Add a member; every member takes its part of the rebalance in its own next `fetch`."""
         self._members[member.group].append(member)
-        await self._rebalance(member.group)
 
-    async def leave(self, member: "MemoryConsumer") -> None:
-        """Take a member out and spread its partitions over the others."""
-        self._members[member.group].remove(member)
-        await member.revoke(list(member.positions))
-        await self._rebalance(member.group)
+    def leave(self, member: "MemoryConsumer") -> None:
+        """Take a member out of its group; what it held is free."""
+        if self.holds(member):
+            self._members[member.group].remove(member)
 
-    async def _rebalance(self, group: str) -> None:
-        members = self._members[group]
-        wanted = {
-            place: members[index % len(members)]
-            for index, place in enumerate(self.partitions({topic for member in members for topic in member.topics}))
-        }
-        for member in members:
-            await member.revoke([place for place in member.positions if wanted.get(place) is not member])
-        for member in members:
-            await member.assign([place for place, owner in wanted.items() if owner is member and place not in member.positions])
+    def expel(self, member: "MemoryConsumer") -> None:
+        """Take a member out that has not been heard of: it learns in its next `fetch` that its partitions are lost, and joins again."""
+        self.leave(member)
+
+    def holds(self, member: "MemoryConsumer") -> bool:
+        """Whether the group counts this one among its members."""
+        return member in self._members[member.group]
+
+    def share(self, member: "MemoryConsumer") -> tuple[list[TopicPartition], list[TopicPartition]]:
+        """The partitions that a member must give up, and those that it may take: what another still holds must be given up first."""
+        members = self._members[member.group]
+        readers = self.partitions({topic for each in members for topic in each.topics})
+        wanted = {place for index, place in enumerate(readers) if members[index % len(members)] is member}
+        taken = {place for each in members if each is not member for place in each.positions}
+        held = set(member.positions)
+        return sorted(held - wanted), sorted(wanted - held - taken)
 
 
 class MemoryProducer:
@@ -107,7 +112,8 @@ class MemoryProducer:
 
 
 class MemoryConsumer:
-    """Consumer on a MemoryBroker; rebalances take effect at once, not within `fetch`."""
+    """Consumer on a MemoryBroker, no kinder than librdkafka: rebalances take effect within `fetch`, a pause outlasts the loss and return
+    of its partition, commits of what is not held are refused."""
 
     def __init__(self, broker: MemoryBroker, group: str) -> None:
         self.group = group
@@ -115,8 +121,10 @@ class MemoryConsumer:
         self.positions: dict[TopicPartition, int] = {}
         self._broker = broker
         self._paused: set[TopicPartition] = set()
+        self._told = False
         self._assigned: Assigned
         self._revoked: Revoked
+        self._lost: Lost
 
     @property
     def problem(self) -> str | None:
@@ -128,11 +136,12 @@ class MemoryConsumer:
 
     async def subscribe(self, topics: Collection[str], assigned: Assigned, revoked: Revoked, lost: Lost) -> None:
         """Join the group."""
-        self.topics, self._assigned, self._revoked = frozenset(topics), assigned, revoked
-        await self._broker.join(self)
+        self.topics, self._assigned, self._revoked, self._lost = frozenset(topics), assigned, revoked, lost
+        self._broker.join(self)
 
     async def fetch(self, most: int, timeout_s: float) -> list[Record]:
-        """What lies after the positions, waiting up to `timeout_s` for a first record."""
+        """Take part in a rebalance, then hand out what lies after the positions, waiting up to `timeout_s` for a first record."""
+        await self._rebalance()
         if not (records := self._read(most)):
             try:
                 async with asyncio.timeout(timeout_s), self._broker.changed:
@@ -143,10 +152,11 @@ class MemoryConsumer:
         return records
 
     async def commit(self, positions: Mapping[TopicPartition, Committed]) -> bool:
-        """Store the positions of the partitions that this member holds."""
-        if self._broker.away:
+        """Store the positions, unless one of the partitions is not this member's."""
+        broker = self._broker
+        if broker.away or broker.refuses_commits or not broker.holds(self) or not positions.keys() <= self.positions.keys():
             return False
-        self._broker.committed[self.group].update({place: at for place, at in positions.items() if place in self.positions})
+        broker.committed[self.group].update(positions)
         return True
 
     async def pause(self, partitions: Collection[TopicPartition]) -> None:
@@ -158,23 +168,34 @@ class MemoryConsumer:
         self._paused -= set(partitions)
 
     async def close(self) -> None:
-        """Leave the group."""
-        await self._broker.leave(self)
+        """Leave the group, committing what the callback says."""
+        await self._give_up(list(self.positions))
+        self._broker.leave(self)
 
-    async def assign(self, places: Collection[TopicPartition]) -> None:
-        """Take partitions over at the group's positions."""
-        if not places:
+    async def _rebalance(self) -> None:
+        if self._broker.away:
             return
+        if not self._broker.holds(self):
+            lost, self.positions, self._told = list(self.positions), {}, False
+            await self._lost(lost)
+            self._broker.join(self)
+        give_up, take = self._broker.share(self)
+        await self._give_up(give_up)
+        if take or not self._told:
+            self._told = True
+            await self._take(take)
+
+    async def _take(self, places: Collection[TopicPartition]) -> None:
         stored = self._broker.committed[self.group]
         committed = {place: stored.get(place, Committed(None, "")) for place in places}
         self.positions.update({place: at.offset or 0 for place, at in committed.items()})
         await self._assigned(committed)
 
-    async def revoke(self, places: Collection[TopicPartition]) -> None:
-        """Give partitions up, committing what the callback says."""
+    async def _give_up(self, places: Collection[TopicPartition]) -> None:
         if not places:
             return
-        await self.commit(await self._revoked(places))
+        if positions := await self._revoked(places):
+            await self.commit(positions)
         for place in places:
             self.positions.pop(place, None)
 

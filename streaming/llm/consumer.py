@@ -61,7 +61,6 @@ class ModelStep:
 
     def take(self, record: Record, done: Callable[[], None]) -> None:
         """Ask the record's question."""
-        metrics.RECORDS.labels(topics.LLM_CONSUMER, record.topic).inc()
         place = _Place(self)
         # A task that is cancelled before its first step runs no `finally`.
         self._tasks.start(record.source, self._process(record, place, done)).add_done_callback(lambda _: place.leave())

@@ -62,7 +62,6 @@ class RetryStep:
 
     def take(self, record: Record, done: Callable[[], None]) -> None:
         """Let the error wait, or give its question up."""
-        metrics.RECORDS.labels(self._rule.service, record.topic).inc()
         try:
             error = decode(self._rule.message, record.value)
         except InvalidMessage as err:

@@ -1,16 +1,21 @@
 """The same behaviour as on the broker in memory, on a real Kafka; and what only a real one shows."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
+import confluent_kafka as ck
 import pytest
+from confluent_kafka import admin as ck_admin
 
 from streaming import settings, topics
+from streaming.clock import SystemClock
 from streaming.errors import DeliveryFailed, RecordTooLarge, Unreachable
 from streaming.kafka.admin import KafkaAdmin
 from streaming.kafka.client import Consumer, TopicPartition
 from streaming.kafka.confluent import KafkaConsumer, KafkaProducer
+from streaming.kafka.consume import ConsumeLoop
 from streaming.topics import MAX_MESSAGE_BYTES, TopicSpec
 from tests.unit.kafka.brokers import BrokerBehaviour, Collecting, until
 
@@ -98,3 +103,45 @@ def test_a_topic_that_differs_from_its_declaration_is_reported() -> None:
     declared = TopicSpec(name, topics.TOPICS[0].message, 5)
     assert [str(each) for each in admin.drift([declared])] == [f"{name}: partitions is 1, declared 5"]
     admin.delete([name])
+
+
+def test_provisioning_makes_an_existing_topic_keep_the_brokers_time_and_changes_nothing_else() -> None:
+    bootstrap = settings.load().kafka_bootstrap
+    admin, cluster = KafkaAdmin(bootstrap), ck_admin.AdminClient({"bootstrap.servers": bootstrap})
+    name, times = f"test-{uuid4()}", "message.timestamp.type"
+    old = ck_admin.NewTopic(name, 1, 1, config={times: "CreateTime", "retention.ms": "123456", "max.message.bytes": "1000000"})
+    cluster.create_topics([old])[name].result(30)
+    declared = TopicSpec(name, topics.TOPICS[0].message, 1)
+    until_shown(admin, name)
+
+    repaired = admin.repair(admin.drift([declared]))
+
+    assert [str(each) for each in repaired] == [f"{name}: {times} is CreateTime, declared LogAppendTime"]
+    left = {(each.setting, each.actual) for each in admin.drift([declared])}
+    assert left == {("retention.ms", "123456"), ("max.message.bytes", "1000000")}
+    admin.delete([name])
+
+
+def until_shown(admin: KafkaAdmin, name: str) -> None:
+    deadline = time.monotonic() + 30
+    while name not in admin.topics():
+        assert time.monotonic() < deadline, f"{name} is shown"
+
+
+@pytest.mark.parametrize(("unit", "own_time"), [("milliseconds of 2019", 1_546_300_800_000), ("microseconds", 1_900_000_000_000_000)])
+async def test_a_records_own_time_decides_nothing_about_how_long_it_is_kept(unit: str, own_time: int) -> None:
+    bootstrap, topic = settings.load().kafka_bootstrap, f"test-{uuid4()}"
+    admin = KafkaAdmin(bootstrap)
+    await asyncio.to_thread(admin.create, [TopicSpec(topic, topics.TOPICS[0].message, 1)], 1)
+    before = time.time() * 1000
+    producer = ck.Producer({"bootstrap.servers": bootstrap})
+    producer.produce(topic, b"v", timestamp=own_time)
+    assert await asyncio.to_thread(producer.flush, 30) == 0
+    step = Collecting()
+    loop = ConsumeLoop(KafkaConsumer(bootstrap, f"group-{uuid4()}"), [topic], step, SystemClock())
+    task = asyncio.create_task(loop.run())
+    await until(lambda: len(step.taken) == 1, "it arrives")
+    assert before - 60_000 < step.taken[0].timestamp_ms < before + 60_000, unit
+    loop.stop()
+    await asyncio.wait_for(task, 30)
+    await asyncio.to_thread(admin.delete, [topic])

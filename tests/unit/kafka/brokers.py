@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection, Mapping
 from uuid import uuid4
 
 from streaming.clock import SystemClock
+from streaming.kafka.backlog import PLENTY
 from streaming.kafka.client import Consumer, Producer, Record, TopicPartition
-from streaming.kafka.consume import PLENTY, ConsumeLoop
+from streaming.kafka.consume import ConsumeLoop
 
 DEADLINE_S = 30.0
 

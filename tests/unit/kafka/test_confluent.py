@@ -10,8 +10,9 @@ import pytest
 from streaming.clock import SystemClock
 from streaming.errors import ClientFailed, DeliveryFailed, RecordTooLarge
 from streaming.kafka import confluent
+from streaming.kafka.backlog import PLENTY
 from streaming.kafka.confluent import KafkaConsumer, KafkaProducer
-from streaming.kafka.consume import PLENTY, ConsumeLoop
+from streaming.kafka.consume import ConsumeLoop
 from tests.unit.kafka.brokers import DEADLINE_S, Collecting, until
 
 NOBODY = "127.0.0.1:9"

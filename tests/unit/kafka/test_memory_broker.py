@@ -2,9 +2,10 @@ import asyncio
 
 import pytest
 
+from streaming import metrics
 from streaming.errors import DeliveryFailed
+from streaming.kafka.backlog import PLENTY_BYTES
 from streaming.kafka.client import Committed, TopicPartition
-from streaming.kafka.consume import PLENTY_BYTES
 from streaming.kafka.memory import MemoryBroker
 from tests.unit.kafka.brokers import BrokerBehaviour, Collecting, until
 
@@ -91,5 +92,40 @@ class TestMemoryBroker(BrokerBehaviour):
         self.memory.away = True
         assert "away" in (loop.problem or "")
         self.memory.away = False
+        loop.stop()
+        await asyncio.wait_for(task, 10)
+
+    async def test_a_member_beyond_the_number_of_partitions_is_ready_once_its_group_has_answered(self) -> None:
+        loop, task = self.running(Collecting(), "group")
+        await until(lambda: len(loop.assigned) == 1, "the first holds the only partition")
+        spare, spare_task = self.running(Collecting(), "group")
+        assert "has not answered" in (spare.problem or "")
+        await until(lambda: spare.problem is None, "the spare one is ready")
+        assert not spare.assigned
+        for each, ending in ((loop, task), (spare, spare_task)):
+            each.stop()
+            await asyncio.wait_for(ending, 10)
+
+    async def test_the_loop_counts_each_record_that_it_hands_over(self) -> None:
+        def counted() -> float:
+            return metrics.RECORDS.labels("counting", self.topic)._value.get()
+
+        step = Collecting(room=3)
+        await self.send(5)
+        loop, task = self.running(step, "counting")
+        await until(lambda: len(step.taken) == 3, "three are handed over")
+        assert counted() == 3
+        step.finish()
+        await until(lambda: len(step.taken) == 5, "so are the others")
+        assert counted() == 5
+        loop.stop()
+        await asyncio.wait_for(task, 10)
+
+    async def test_a_commit_of_a_partition_that_another_member_holds_is_refused(self) -> None:
+        step = Collecting()
+        loop, task = self.running(step, "group")
+        await until(lambda: len(loop.assigned) == 1, "the partition is held")
+        stranger = self.memory.consumer("group")
+        assert not await stranger.commit({TopicPartition(self.topic, 0): Committed(1, "")})
         loop.stop()
         await asyncio.wait_for(task, 10)
