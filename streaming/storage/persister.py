@@ -137,6 +137,8 @@ class Persister:
             if len(batch) == 1:
                 await self._bury(batch[0][0], f"PostgreSQL refuses it: {err}")
                 return
+            if isinstance(err, TookTooLong):
+                self._problems["postgresql"] = str(err)
             middle = len(batch) // 2
             await self._store(batch[:middle])
             await self._store(batch[middle:])

@@ -8,6 +8,7 @@ import msgspec
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import RealDictCursor
 
+from streaming.errors import Unreachable
 from streaming.storage.states import State, reference_hash, state_of
 
 READ = """
@@ -116,6 +117,9 @@ def run_status(connection: Connection, run_id: str) -> dict[str, Any] | None:
 
 
 def provisioned(connection: Connection) -> None:
-    """Raises what the database layer raises for a missing table."""
+    """Raises Unreachable while PostgreSQL takes no writes, and what the database layer raises for a missing table."""
     with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_read_only")
+        if cursor.fetchone() == ("on",):
+            raise Unreachable("PostgreSQL is read-only: it is recovering, a standby, or was set so")
         cursor.execute("SELECT 1 FROM questions, submissions, answers, attempts, failed_questions, traffic_runs LIMIT 0")

@@ -19,9 +19,11 @@ class HeadersDeadlineProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._await_headers()
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._await_headers()
+    def data_received(self, data: bytes) -> None:
+        # Any byte, a blank line too, ends Uvicorn's own patience between requests.
+        if self.cycle is None or self.cycle.response_complete:
+            self._await_headers()
+        super().data_received(data)
 
     def on_headers_complete(self) -> None:
         self._stop_waiting()
