@@ -23,7 +23,9 @@ T = TypeVar("T")
 
 QUEUE_MOST = 100_000
 CALL_DEADLINE_S = 10.0
-# A rebalance callback waits for the step to finish what is under way (5 s); the broker's patience is `session.timeout.ms`.
+# After so long without a heartbeat the broker gives a member's partitions to others.
+SESSION_TIMEOUT_S = 10.0
+# A rebalance callback waits for the step to finish what is under way (5 s), within the broker's patience.
 REBALANCE_DEADLINE_S = 8.0
 REPORT_EVERY_S = 10.0
 # While something is wrong, the cluster is asked this often whether it still is.
@@ -145,7 +147,7 @@ class KafkaConsumer:
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "partition.assignment.strategy": "cooperative-sticky",
-                "session.timeout.ms": 10_000,
+                "session.timeout.ms": int(SESSION_TIMEOUT_S * 1000),
                 "heartbeat.interval.ms": 2_000,
                 "max.poll.interval.ms": 60_000,
                 "fetch.wait.max.ms": 100,

@@ -175,4 +175,4 @@ async def test_a_position_beyond_the_end_of_the_log_begins_anew(cluster: str) ->
 
 
 def test_the_deadline_of_a_check_is_shorter_than_a_groups_patience() -> None:
-    assert confluent.CHECK_DEADLINE_S < 10.0
+    assert confluent.CHECK_DEADLINE_S < confluent.SESSION_TIMEOUT_S
