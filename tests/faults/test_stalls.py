@@ -12,7 +12,7 @@ import pytest
 
 from streaming import settings, topics
 from streaming.kafka.admin import KafkaAdmin
-from streaming.kafka.consume import PLENTY
+from streaming.kafka.backlog import PLENTY
 from tests import stack
 
 pytestmark = pytest.mark.faults
