@@ -5,7 +5,8 @@ AnswerloopError
 ├── InvalidMessage          this record will never be right: dead letter
 ├── UnscorablePair          this pair will never be scored: dead letter
 ├── Unreachable             a component is away: wait and try again
-│   └── DeliveryFailed      Kafka did not take a record within its deadline
+│   ├── DeliveryFailed      Kafka did not take a record within its deadline
+│   └── TookTooLong         PostgreSQL ended a statement at its timeout: the same with half the rows
 ├── ClientFailed            this process's client of Kafka is of no more use: end the process
 ├── RecordTooLarge          Kafka refuses this record for its size: dead letter
 ├── RefusedByDatabase       PostgreSQL refuses these rows for their data: find the culprit, dead letter
@@ -35,6 +36,10 @@ class Unreachable(AnswerloopError):
 
 class DeliveryFailed(Unreachable):
     """Kafka did not acknowledge a record within `message.timeout.ms`."""
+
+
+class TookTooLong(Unreachable):
+    """PostgreSQL ended a statement at its timeout."""
 
 
 class ClientFailed(AnswerloopError):

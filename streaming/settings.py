@@ -3,7 +3,6 @@
 Library code takes plain values and never reads the environment.
 """
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -42,7 +41,9 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 class Settings(BaseSettings):
     """The settings of one process. An empty variable counts as not set."""
 
-    model_config = SettingsConfigDict(env_prefix="ANSWERLOOP_", env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="ANSWERLOOP_", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     # where the components are
     kafka_bootstrap: str = Field("127.0.0.1:9092", min_length=3)
@@ -127,13 +128,14 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as err:
-        lines = [
-            f"  ANSWERLOOP_{'_'.join(map(str, each['loc'])).upper()}={_without_secrets(each['input'])}: {each['msg']}"
-            for each in err.errors()
-        ]
-        raise ConfigurationError("Settings that cannot be used; correct them and start again:\n" + "\n".join(lines)) from err
+        lines = [f"  ANSWERLOOP_{name.upper()}={_shown(name, given)}: {message}" for name, given, message in _mistakes(err)]
+        raise ConfigurationError("Settings that cannot be used; correct them and start again:\n" + "\n".join(lines)) from None
 
 
-def _without_secrets(given: object) -> str:
-    """What was given, without the user and password of an address."""
-    return re.sub(r"(://)[^/\s]*@", r"\1***@", repr(given))
+def _mistakes(err: ValidationError) -> list[tuple[str, object, str]]:
+    return [("_".join(map(str, each["loc"])), each["input"], each["msg"]) for each in err.errors()]
+
+
+def _shown(name: str, given: object) -> str:
+    """What was given; nothing of an address or a secret, which may hold a password anywhere."""
+    return "(not shown)" if name.endswith(("_url", "_targets", "_token", "_secret")) else repr(given)

@@ -129,10 +129,15 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Average score",
                 "percentunit",
                 (
-                    (f"sum(rate({JOB}_first_score_sum[5m])) / sum(rate({JOB}_first_scores[5m])) / {SCORE_SCALE}", "first"),
+                    (f"sum(rate({JOB}_first_score_sum[5m])) / sum(rate({JOB}_first_scores[5m])) / {SCORE_SCALE}", "first, of all"),
+                    (
+                        f"(sum(rate({JOB}_regenerated_score_sum[5m])) - sum(rate({JOB}_improvement_sum[5m])))"
+                        f" / sum(rate({JOB}_regenerated[5m])) / {SCORE_SCALE}",
+                        "first, of the regenerated",
+                    ),
                     (
                         f"sum(rate({JOB}_regenerated_score_sum[5m])) / sum(rate({JOB}_regenerated[5m])) / {SCORE_SCALE}",
-                        "after regeneration",
+                        "final, of the regenerated",
                     ),
                     (f"sum(rate({JOB}_improvement_sum[5m])) / sum(rate({JOB}_regenerated[5m])) / {SCORE_SCALE}", "mean improvement"),
                 ),

@@ -17,6 +17,8 @@ SELECT count(*) AS answered,
        count(*) FILTER (WHERE retries_quality > 0) AS regenerated,
        count(*) FILTER (WHERE retries_quality > 0)::float8 / nullif(count(bert_score), 0) AS regeneration_rate,
        count(*) FILTER (WHERE retries_quality > 0 AND bert_score > first_score) AS helped,
+       avg(first_score) FILTER (WHERE retries_quality > 0) AS regenerated_mean_first,
+       avg(bert_score) FILTER (WHERE retries_quality > 0) AS regenerated_mean_final,
        avg(bert_score - first_score) FILTER (WHERE retries_quality > 0) AS mean_improvement,
        (SELECT coalesce(jsonb_agg(bins), '[]') FROM bins) AS bins
 FROM mine

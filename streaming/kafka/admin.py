@@ -10,7 +10,7 @@ import confluent_kafka as ck
 from confluent_kafka import admin as ck_admin
 
 from streaming.errors import ConfigurationError, Unreachable
-from streaming.kafka.client import TopicPartition
+from streaming.kafka.client import Committed, TopicPartition
 from streaming.kafka.errors import AWAY
 from streaming.topics import TopicSpec
 
@@ -125,6 +125,10 @@ class KafkaAdmin:
 
     def committed(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int | None]:
         """The group's committed offset in each partition, None where it never committed."""
+        return {place: position.offset for place, position in self.positions(group, partitions).items()}
+
+    def positions(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Committed]:
+        """The group's position in each partition, with the commit's metadata."""
         try:
             places = self._observer(group).committed([ck.TopicPartition(*partition) for partition in partitions], timeout=DEADLINE_S)
             for place in places:
@@ -132,7 +136,10 @@ class KafkaAdmin:
                     raise ck.KafkaException(place.error)
         except ck.KafkaException as err:
             raise self._translated(err) from err
-        return {TopicPartition(place.topic, place.partition): place.offset if place.offset >= 0 else None for place in places}
+        return {
+            TopicPartition(place.topic, place.partition): Committed(place.offset if place.offset >= 0 else None, place.metadata or "")
+            for place in places
+        }
 
     def _observer(self, group: str) -> ck.Consumer:
         """Reads the group's positions without joining it. An administrator's request for them aborts the whole process when the group's

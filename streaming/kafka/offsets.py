@@ -75,6 +75,11 @@ class OffsetWindow:
         return base64.b64encode(bytes(bits)).decode()
 
 
+def done_above(metadata: str) -> int:
+    """How many records above the committed offset are done, by the commit's metadata."""
+    return len(_set_bits(metadata))
+
+
 def _set_bits(metadata: str) -> list[int]:
     bits = base64.b64decode(metadata, validate=True)
     return [byte * 8 + bit for byte, value in enumerate(bits) for bit in range(8) if value >> bit & 1]

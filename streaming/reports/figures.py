@@ -147,6 +147,8 @@ class Whole(msgspec.Struct, frozen=True):
     flows: Sequence[Flow]
     replays: Replays
     dead_letters: int | None  # of the time that the scope covers, whoever sent them
+    mean_perceived: float | None = None  # ms
+    mean_real: float | None = None  # ms
 
 
 class CalibrationQuote(msgspec.Struct, frozen=True):

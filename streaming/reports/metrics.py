@@ -70,6 +70,9 @@ def _kafka(kafka: Kafka) -> Iterator[Metric]:
 def _model(model: Model) -> Iterator[Metric]:
     yield _metric("model", "calls", "", model.calls, "calls", table="Calls", row="all")
     yield from _counts("model", "outcomes", model.outcomes, "calls", "Calls")
+    for outcome, calls in sorted(model.outcomes.items()):
+        share = calls / model.calls if model.calls else None
+        yield _metric("model", "outcome_share", outcome, share, "share", table="Shares of the calls", row=outcome)
     yield from _percentiles("model", "latency", model.latency, "Latency", "successful calls")
     for cause, retries in sorted(model.retries.items()):
         for name in ("made", "succeeded"):
@@ -101,6 +104,8 @@ _SCORES = {
     "regenerated": ("answers", "asked again for a low score"),
     "regeneration_rate": ("share", "asked again, of those scored"),
     "helped": ("answers", "got better by it"),
+    "regenerated_mean_first": ("F1", "their first score, mean"),
+    "regenerated_mean_final": ("F1", "their final score, mean"),
     "mean_improvement": ("F1", "score gained by it, mean"),
 }
 
@@ -112,8 +117,9 @@ def _whole(whole: Whole) -> Iterator[Metric]:
     for name, row in (("from_cache", "found in the cache"), ("from_database", "found in the database"), ("reused", "of another run")):
         yield _metric("whole", name, "", getattr(whole, name), "requests", table="Requests", row=row)
     yield _metric("whole", "questions_per_s", "", whole.questions_per_s, "per second", table="Requests", row="throughput")
-    yield from _percentiles("whole", "perceived", whole.perceived, "Latency", "perceived: to the first reply")
-    yield from _percentiles("whole", "real", whole.real, "Latency", "real: to the answer")
+    for name, row in (("perceived", "perceived: to the first reply"), ("real", "real: to the answer")):
+        yield _metric("whole", f"mean_{name}", "", getattr(whole, f"mean_{name}"), "ms", table="Latency", row=row, column="mean")
+        yield from _percentiles("whole", name, getattr(whole, name), "Latency", row)
     yield _metric("whole", "answered", "", whole.answered, "questions", table="Questions", row="answered")
     yield _metric("whole", "failed", "", whole.failed, "questions", table="Questions", row="failed")
     yield _metric("whole", "failure_rate", "", whole.failure_rate, "share", table="Questions", row="failure rate")

@@ -32,7 +32,8 @@ class Percentiles(msgspec.Struct, frozen=True):
 class Requests(msgspec.Struct, frozen=True):
     """The run's requests: by first reply, by end, and how long both took.
 
-    `perceived`: from the intended time to the first reply. `real`: from the intended time to the answer. Rates are per second, from the
+    `perceived`: from the intended time to the first reply. `real`: from the intended time to the answer; their means are in milliseconds,
+    too. Rates are per second, from the
     first intended time to the last request sent, and to the last end.
     """
 
@@ -47,11 +48,13 @@ class Requests(msgspec.Struct, frozen=True):
     duration_s: float | None
     sent_per_s: float | None
     ended_per_s: float | None
+    mean_perceived: float | None = None
+    mean_real: float | None = None
 
 
 class Scores(msgspec.Struct, frozen=True):
     """Of the run's scored answers. A regenerated one was asked again for its low score; `mean_improvement` is of those,
-    final minus first score; `helped`: their final score is above the first."""
+    final minus first score, and `regenerated_mean_first` and `_final` are the two; `helped`: their final score is above the first."""
 
     answered: int
     scored: int
@@ -63,6 +66,8 @@ class Scores(msgspec.Struct, frozen=True):
     regeneration_rate: float | None
     helped: int
     mean_improvement: float | None
+    regenerated_mean_first: float | None = None
+    regenerated_mean_final: float | None = None
 
 
 class Retries(msgspec.Struct, frozen=True):

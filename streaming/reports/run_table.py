@@ -32,8 +32,10 @@ def _overview(summary: RunSummary) -> Table:
     table.add_row("answers", f"{scores.answered}: {scores.best_attempts} best attempts, {scores.unscored} unscored")
     table.add_row("score (BERTScore F1)", f"first {number(scores.mean_first, 3)}, final {number(scores.mean_final, 3)}")
     rate = MISSING if scores.regeneration_rate is None else f"{scores.regeneration_rate:.1%}"
+    means = f"mean score {number(scores.regenerated_mean_first, 3)} at first, {number(scores.regenerated_mean_final, 3)} in the end"
     improvement = f"{scores.helped} of {scores.regenerated} helped, mean improvement {number(scores.mean_improvement, 3)}"
     table.add_row("regenerated", f"{rate} of the scored answers; {improvement}")
+    table.add_row("their scores", means)
     retries = ", ".join(f"{cause} {each.made} ({each.succeeded} succeeded)" for cause, each in sorted(attempts.retries.items()))
     table.add_row("retries", retries or "none")
     table.add_row("model calls", f"{attempts.total}, of which {attempts.extra} extra")

@@ -10,14 +10,14 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from streaming.errors import ConfigurationError, Unreachable
 from streaming.kafka.client import Producer
 from streaming.settings import Settings
-from streaming.storage.limits import BearerToken, BodyLimit
+from streaming.storage.limits import BearerToken, BodyLimit, LocalNames
 from streaming.storage.parts import Cluster, assembled
 from streaming.storage.routes import reply, router
+from streaming.storage.slow_clients import HeadersDeadlineProtocol
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +45,7 @@ def create_app(settings: Settings, producer: Producer | None = None, cluster: Cl
     if settings.api_token is not None:
         app.add_middleware(BearerToken, token=settings.api_token.get_secret_value())
     else:
-        # Without a token the address is loopback, and a page whose name was made to lead there must not read what it finds.
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", settings.host], www_redirect=False)
+        app.add_middleware(LocalNames, names=[settings.host])
     return app
 
 
@@ -62,7 +61,7 @@ def serve(settings: Settings) -> None:
         host=settings.host,
         port=settings.api_port,
         loop="uvloop",
-        http="httptools",
+        http=HeadersDeadlineProtocol,
         log_config=None,
         access_log=False,
         proxy_headers=False,

@@ -35,6 +35,7 @@ class Cache:
         self._client = client
         self._clock = clock
         self._closed_until = 0.0
+        self._refusal: str | None = None
         self.problem: str | None = None
 
     async def get(self, question_id: UUID) -> Answered | None:
@@ -66,8 +67,10 @@ class Cache:
                     pipeline.set(_key(answer.question_id), msgspec.json.encode(answer), ex=EXPIRY_S)
                 await pipeline.execute()
             self._came_back()
+            self._refusal = None
         except ResponseError as err:
             log.warning("Redis refuses %d answers: %s", len(answers), err)
+            self._refusal = f"Redis refuses to store answers: {err}"
         except (RedisError, OSError, TimeoutError) as err:
             self._went_away(err)
 
@@ -79,7 +82,7 @@ class Cache:
             self._went_away(err)
         else:
             self._came_back()
-        return self.problem
+        return self.problem or self._refusal
 
     async def close(self) -> None:
         """Close every connection."""

@@ -14,7 +14,7 @@ from psycopg2.extensions import parse_dsn
 from psycopg2.extras import register_uuid
 from psycopg2.pool import ThreadedConnectionPool
 
-from streaming.errors import ConfigurationError, RefusedByDatabase, Unreachable
+from streaming.errors import ConfigurationError, RefusedByDatabase, TookTooLong, Unreachable
 
 T = TypeVar("T")
 
@@ -93,7 +93,7 @@ class Database:
             async with asyncio.timeout(DEADLINE_S):
                 return await future
         except TimeoutError as err:
-            raise Unreachable(f"PostgreSQL does not answer within {DEADLINE_S:.0f} s") from err
+            raise TookTooLong(f"PostgreSQL does not answer within {DEADLINE_S:.0f} s") from err
 
     def close(self) -> None:
         """Close every connection; what still runs is waited for by nobody."""
@@ -153,9 +153,13 @@ def _translate(work: Callable[[], T]) -> T:
         return work()
     except (pg.ProgramLimitExceeded, psycopg2.DataError, psycopg2.IntegrityError) as err:
         raise RefusedByDatabase(_reason(err)) from err
-    except (pg.UndefinedTable, pg.UndefinedColumn, pg.InvalidSchemaName) as err:
+    except pg.InsufficientPrivilege as err:
+        raise ConfigurationError(f"PostgreSQL does not allow this: {_reason(err)}") from err
+    except (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.InvalidSchemaName, pg.InvalidCatalogName) as err:
         raise ConfigurationError(f"PostgreSQL lacks what this needs ({_reason(err)}): run `python -m streaming provision`") from err
-    except (psycopg2.OperationalError, psycopg2.InterfaceError, pg.ReadOnlySqlTransaction) as err:
+    except pg.QueryCanceled as err:
+        raise TookTooLong(f"PostgreSQL ended a statement at its timeout: {_reason(err)}") from err
+    except (psycopg2.OperationalError, psycopg2.InterfaceError, psycopg2.InternalError) as err:
         raise Unreachable(f"PostgreSQL cannot be used now: {_reason(err)}") from err
 
 

@@ -48,7 +48,8 @@ class Enqueuer:
         self._stopping = False
         self._unenqueued = 0
         self._counted_at = -LOOK_EVERY_S
-        # Undelivered in the round before, and stepped over in the next: one partition that is away must not hold up the others.
+        # Undelivered in the rounds before, and stepped over until a round meets no more of them: a partition that is away must not hold up
+        # the others, however many of its questions are the oldest.
         self._undelivered: list[UUID] = []
         self.problem: str | None = None
 
@@ -87,9 +88,10 @@ class Enqueuer:
         """Whether there may be more at once. Raises DeliveryFailed after marking what was delivered."""
         await self._count()
         async with self._database.transaction() as transaction:
-            stepped_over, self._undelivered = self._undelivered, []
+            stepped_over = list(self._undelivered)
             rows = await transaction.run(lambda connection: _select(connection, stepped_over))
             if not rows:
+                self._undelivered.clear()
                 return bool(stepped_over)
             now = self._clock.now()
             delivered, failure = await self._produce(rows, now)
@@ -98,6 +100,7 @@ class Enqueuer:
         metrics.UNENQUEUED.set(self._unenqueued)
         if failure is not None:
             raise failure
+        self._undelivered.clear()
         return len(rows) == BATCH
 
     async def _produce(self, rows: Sequence[dict[str, Any]], now: datetime) -> tuple[list[UUID], BaseException | None]:

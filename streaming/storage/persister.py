@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar, cast
 from streaming import contracts, metrics
 from streaming.burial import Outgoing
 from streaming.clock import Clock
-from streaming.errors import ConfigurationError, InvalidMessage, RefusedByDatabase, Unreachable
+from streaming.errors import ConfigurationError, InvalidMessage, RefusedByDatabase, TookTooLong, Unreachable
 from streaming.kafka.client import Producer, Record, TopicPartition
 from streaming.kafka.dead_letters import bury
 from streaming.service import run_service
@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 CONNECTIONS = 2
 BACKOFF_S, BACKOFF_MOST_S = 0.25, 5.0
+# Of records in a batch: a statement holds them all, and the next batch waits beside it.
+BATCH_MOST_BYTES = 16 * 1024 * 1024
 
 
 class Taken(NamedTuple):
@@ -48,6 +50,7 @@ class Persister:
         self._most = most
         self._linger_s = linger_s
         self._queue: deque[Taken] = deque()
+        self._queue_bytes = 0
         self._batch: list[Taken] = []
         self._arrived = asyncio.Event()
         self._enough = asyncio.Event()
@@ -56,12 +59,13 @@ class Persister:
 
     def ready(self) -> bool:
         """Takes one batch ahead of the one under way; nothing while PostgreSQL or Kafka is away."""
-        return not self._problems and len(self._queue) < self._most
+        return not self._problems and not self._is_full()
 
     def take(self, record: Record, done: Callable[[], None]) -> None:
         self._queue.append(Taken(record, done))
+        self._queue_bytes += _size(record)
         self._arrived.set()
-        if len(self._queue) >= self._most:
+        if self._is_full():
             self._enough.set()
 
     async def quiesce(self, partitions: Collection[TopicPartition]) -> None:
@@ -73,6 +77,7 @@ class Persister:
     def drop(self, partitions: Collection[TopicPartition]) -> None:
         """Forget these; a transaction under way may still commit, which the next member's repetition does not change."""
         self._queue = deque(taken for taken in self._queue if taken.record.source not in partitions)
+        self._queue_bytes = sum(_size(taken.record) for taken in self._queue)
 
     def problems(self) -> Mapping[str, str]:
         return self._problems
@@ -95,12 +100,20 @@ class Persister:
         while not self._queue:
             self._arrived.clear()
             await self._arrived.wait()
-        if len(self._queue) < self._most:
+        if not self._is_full():
             self._enough.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._linger_s):
                     await self._enough.wait()
-        self._batch = [self._queue.popleft() for _ in range(min(self._most, len(self._queue)))]
+        self._batch, size = [], 0
+        while self._queue and len(self._batch) < self._most and size < BATCH_MOST_BYTES:
+            taken = self._queue.popleft()
+            self._batch.append(taken)
+            size += _size(taken.record)
+        self._queue_bytes -= size
+
+    def _is_full(self) -> bool:
+        return len(self._queue) >= self._most or self._queue_bytes >= BATCH_MOST_BYTES
 
     async def _settle(self, batch: Sequence[Taken]) -> None:
         valid: list[tuple[Taken, Effects]] = []
@@ -115,15 +128,17 @@ class Persister:
             await self._store(valid)
 
     async def _store(self, batch: Sequence[tuple[Taken, Effects]]) -> None:
-        """Commit the batch; one that PostgreSQL refuses is halved until the culprit is found."""
+        """Commit the batch; one that PostgreSQL refuses or cannot do in time is halved, until the culprit is found or it passes."""
         rows = first_endings([each for _, each in batch])
         try:
             with metrics.PERSIST_BATCH.time():
                 stored = await self._until_back("postgresql", lambda: self._commit(rows))
-        except RefusedByDatabase as err:
+        except (RefusedByDatabase, TookTooLong) as err:
             if len(batch) == 1:
                 await self._bury(batch[0][0], f"PostgreSQL refuses it: {err}")
                 return
+            if isinstance(err, TookTooLong):
+                self._problems["postgresql"] = str(err)
             middle = len(batch) // 2
             await self._store(batch[:middle])
             await self._store(batch[middle:])
@@ -135,7 +150,13 @@ class Persister:
             taken.done()
 
     async def _commit(self, rows: Sequence[Effects]) -> Stored:
-        return await self._database.atomic(lambda connection: store(connection, rows, self._clock.now()))
+        """A single row that takes too long waits like for an outage: something else holds PostgreSQL up."""
+        try:
+            return await self._database.atomic(lambda connection: store(connection, rows, self._clock.now()))
+        except TookTooLong as err:
+            if len(rows) > 1:
+                raise
+            raise Unreachable(str(err)) from err
 
     async def _bury(self, taken: Taken, reason: str) -> None:
         topic = taken.record.topic
@@ -152,6 +173,8 @@ class Persister:
         while True:
             try:
                 result = await work()
+            except TookTooLong:
+                raise
             except (Unreachable, ConfigurationError) as err:
                 if component not in self._problems:
                     log.warning("the batch is kept: %s", err)
@@ -162,6 +185,10 @@ class Persister:
                 if self._problems.pop(component, None) is not None:
                     log.info("%s is back", component)
                 return result
+
+
+def _size(record: Record) -> int:
+    return len(record.value or b"")
 
 
 def _count(batch: Sequence[tuple[Taken, Effects]], stored: Stored) -> None:

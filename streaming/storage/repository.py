@@ -8,10 +8,11 @@ import msgspec
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import RealDictCursor
 
+from streaming.errors import Unreachable
 from streaming.storage.states import State, reference_hash, state_of
 
 READ = """
-SELECT q.question_id, q.status, q.submission_id, q.original_answer,
+SELECT q.question_id, q.status, q.submission_id, q.original_answer, q.resolved_at,
        a.llm_response AS answer, a.bert_score, a.first_score, a.accepted_as, a.accepted_retry_count, a.processing_attempts,
        a.total_processing_time_ms, a.model, a.scorer,
        f.cause, f.last_error, f.retry_count AS failed_retry_count
@@ -116,6 +117,9 @@ def run_status(connection: Connection, run_id: str) -> dict[str, Any] | None:
 
 
 def provisioned(connection: Connection) -> None:
-    """Raises what the database layer raises for a missing table."""
+    """Raises Unreachable while PostgreSQL takes no writes, and what the database layer raises for a missing table."""
     with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_read_only")
+        if cursor.fetchone() == ("on",):
+            raise Unreachable("PostgreSQL is read-only: it is recovering, a standby, or was set so")
         cursor.execute("SELECT 1 FROM questions, submissions, answers, attempts, failed_questions, traffic_runs LIMIT 0")

@@ -1,5 +1,7 @@
 """The HTTP calls of the storage API."""
 
+import asyncio
+from collections.abc import Coroutine
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -69,7 +71,7 @@ async def ask(asked: QuestionIn, request: Request) -> Response:
 async def read(id: UUID, request: Request, wait: Annotated[float, Query(ge=0, le=MAX_WAIT_S, allow_inf_nan=False)] = 0) -> Response:
     """The state of a question; with `wait`, a pending one is waited for so many seconds."""
     questions = _parts(request).questions
-    known = await (questions.wait(id, wait) if wait > 0 else questions.read(id))
+    known = await (_unless_gone(request, questions.wait(id, wait)) if wait > 0 else questions.read(id))
     return reply(body(*_known(known, id)))
 
 
@@ -150,6 +152,24 @@ async def readyz(request: Request) -> Response:
 async def metrics() -> Response:
     """For Prometheus."""
     return Response(exposed("storage_api"), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _unless_gone(request: Request, waiting: Coroutine[Any, Any, Known | None]) -> Known | None:
+    """What is waited for. Ends when the client leaves, which the server itself tells nobody: polls that were given up must not pile up."""
+    work, left = asyncio.ensure_future(waiting), asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait({work, left}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise HTTPException(499, "the client left before there was an answer")
+        return work.result()
+    finally:
+        for task in (work, left):
+            task.cancel()
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _known(known: Known | None, id: UUID) -> Known:

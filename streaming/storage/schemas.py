@@ -1,6 +1,7 @@
 """What the API takes and gives, as OpenAPI tells it. Replies are built in `states`; the reply models here describe them."""
 
 import unicodedata
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -79,6 +80,7 @@ class Found(BaseModel):
     total_processing_time_ms: float
     model: str | None
     scorer: str | None
+    resolved_at: datetime | None = Field(description="when the answer was stored; null for one that was cached without it")
 
 
 class Pending(BaseModel):
@@ -106,6 +108,7 @@ class Error(BaseModel):
     question_id: UUID
     submission_id: UUID
     error: Failure
+    resolved_at: datetime | None = Field(description="when the failure was stored")
 
 
 class Replayed(BaseModel):

@@ -1,6 +1,7 @@
 """What is known of a question, and the body that tells it over HTTP."""
 
 import hashlib
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None
     scorer: str | None
     reference_hash: str | None
+    resolved_at: datetime | None = None
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +37,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     retry_count: int
     reference_hash: str | None
+    resolved_at: datetime | None = None
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +73,7 @@ def state_of(row: dict[str, Any]) -> State:
                 cause=row["cause"],
                 message=row["last_error"],
                 retry_count=row["failed_retry_count"],
+                resolved_at=row["resolved_at"],
                 reference_hash=reference,
             )
         case _:
@@ -85,7 +89,8 @@ def body(state: State, source: str) -> dict[str, Any]:
             return {"status": "found", "source": source, **fields}
         case Failed():
             error = {"cause": state.cause, "message": state.message, "retry_count": state.retry_count}
-            return {"status": "error", "question_id": state.question_id, "submission_id": state.submission_id, "error": error}
+            ids = {"question_id": state.question_id, "submission_id": state.submission_id}
+            return {"status": "error", **ids, "error": error, "resolved_at": state.resolved_at}
         case Pending():
             return {
                 "status": "pending",

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
@@ -30,12 +31,13 @@ FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.25, 5.0
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the API says of a question: `status` is "found", "pending" or "error"."""
+    """What the API says of a question: `status` is "found", "pending" or "error"; `resolved_at`: when its end was stored, if it says so."""
 
     status: str
     question_id: UUID
     source: str | None = None
     error: str | None = None
+    resolved_at: datetime | None = None
 
 
 class NotTaken(Exception):
@@ -232,6 +234,8 @@ def _reply(body: Any) -> Reply:
         if status not in ("found", "pending", "error"):
             raise UserError(f"The API answers with status {status!r}; expected: found, pending or error. Do the versions match?")
         error = body.get("error")
-        return Reply(status, UUID(str(body["question_id"])), body.get("source"), f"{error['cause']}: {error['message']}" if error else None)
+        resolved_at = datetime.fromisoformat(body["resolved_at"]) if body.get("resolved_at") else None
+        message = f"{error['cause']}: {error['message']}" if error else None
+        return Reply(status, UUID(str(body["question_id"])), body.get("source"), message, resolved_at)
     except (KeyError, TypeError, ValueError) as err:
         raise UserError(f"The API answers what is no reply to a question: {str(body)[:200]}. Do the versions match?") from err

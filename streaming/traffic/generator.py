@@ -95,7 +95,7 @@ class Generator:
         except NotTaken as err:
             self._end(request, UNRESOLVED, str(err))
         else:
-            self._resolve(request, reply, self._clock.now())
+            self._resolve(request, reply, _ended_at(request, reply, self._clock.now()))
         finally:
             self._progress.waiting -= 1
 
@@ -133,3 +133,10 @@ class Generator:
         request.error = error
         self._progress.ends[status] += 1
         self._recorder.note(request)
+
+
+def _ended_at(request: Request, reply: Reply, now: datetime) -> datetime:
+    """When the question ended: as it was stored, since polls take turns and may learn of it seconds later."""
+    if reply.resolved_at is None:
+        return now
+    return min(now, max(reply.resolved_at, request.sent_at or now))

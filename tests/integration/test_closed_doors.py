@@ -13,7 +13,7 @@ def test_flink_takes_no_jar() -> None:
     url = settings.load().flink_url
     with httpx.Client(trust_env=False) as browser:
         reply = browser.post(f"{url}/jars/upload", files={"jarfile": ("evil.jar", b"PK", "application/x-java-archive")})
-        assert reply.status_code == 404
+        assert (reply.status_code, reply.json()) == (400, {"errors": ["POST request not allowed"]})
         assert browser.get(f"{url}/jars").status_code == 404
 
 

@@ -45,7 +45,7 @@ def test_a_lost_question_is_asked_again_in_the_next_lull_and_answered() -> None:
     def looked_for() -> bool:
         dag_run = api.trigger(DAG, {})
         airflow.succeeded(api, DAG, dag_run)
-        (task,) = api.tasks(DAG, dag_run)
+        (task,) = (each for each in api.tasks(DAG, dag_run) if each["task_id"] == "requeue_stuck")
         told.extend(line for line in api.log(DAG, dag_run, task) if line.startswith("INFO The loop is at"))
         return "requeue" in submissions()
 

@@ -48,6 +48,12 @@ def test_average_scores_are_of_first_attempts_and_of_what_was_accepted(mixed: Re
     assert scores.mean_final == pytest.approx((0.9 + 0.8 + 0.6 + 0.3) / 4)
 
 
+def test_first_and_final_score_of_the_regenerated_are_of_the_same_answers(mixed: ReportRows) -> None:
+    scores = figures(mixed).scores
+    assert scores.regenerated_mean_first == pytest.approx((0.5 + 0.6 + 0.2) / 3)
+    assert scores.regenerated_mean_final == pytest.approx((0.8 + 0.6 + 0.3) / 3)
+
+
 def test_answers_are_counted_by_how_they_were_accepted(mixed: ReportRows) -> None:
     scores = figures(mixed).scores
     assert (scores.answered, scores.scored, scores.unscored, scores.best_attempts) == (5, 4, 1, 2)
@@ -103,7 +109,7 @@ def test_a_run_that_only_failed_has_no_scores(rows: ReportRows) -> None:
 
 def test_one_question_is_its_own_average(rows: ReportRows) -> None:
     rows.answer(rows.trip(), first=0.4, final=0.8, retries_quality=1)
-    assert figures(rows).scores == Scores(1, 1, 0, 0, 0.4, 0.8, 1, 1.0, 1, pytest.approx(0.4))
+    assert figures(rows).scores == Scores(1, 1, 0, 0, 0.4, 0.8, 1, 1.0, 1, pytest.approx(0.4), 0.4, 0.8)
 
 
 def test_an_answer_that_a_replay_won_is_not_counted(rows: ReportRows) -> None:

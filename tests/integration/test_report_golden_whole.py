@@ -68,6 +68,7 @@ def test_perceived_latency_covers_every_first_reply_and_real_latency_the_answere
     assert found.perceived == Percentiles(*(pytest.approx(each) for each in (30, 46, 48, 49.6, 50)))
     # Four of 1 s to 4 s: 3p steps of 1,000 ms above the least.
     assert found.real == Percentiles(*(pytest.approx(each) for each in (2500, 3700, 3850, 3970, 4000)))
+    assert (found.mean_perceived, found.mean_real) == (pytest.approx(30), pytest.approx(2500))
 
 
 def test_the_latency_distribution_has_five_bins_a_decade(rows: ReportRows) -> None:

@@ -148,6 +148,7 @@ async def test_a_failed_question_is_not_asked_again_by_asking(bench: Storage) ->
         "question_id": str(asked.question_id),
         "submission_id": str(asked.submission_id),
         "error": {"cause": "model_missing", "message": "no more", "retry_count": 1},
+        "resolved_at": bench.question(asked.question_id)["resolved_at"].isoformat().replace("+00:00", "Z"),
     }
     assert len(bench.broker.records(topics.PENDING)) == 1
 

@@ -1,3 +1,5 @@
+import traceback
+
 import pytest
 
 from streaming import settings
@@ -16,6 +18,10 @@ def read_anew() -> None:
         ("ANSWERLOOP_DATABASE_URL", "mysql://user:TOP@SECRET@host/db"),
         ("ANSWERLOOP_REDIS_URL", "http://:TOPSECRET@host:6379/0"),
         ("ANSWERLOOP_FLINK_URL", "ftp://TOPSECRET@host"),
+        ("ANSWERLOOP_DATABASE_URL", "mysql://u:TOP/SECRET@h/db"),
+        ("ANSWERLOOP_DATABASE_URL", "host=h password=SECRET"),
+        ("ANSWERLOOP_DATABASE_URL", "mysql://h/db?password=SECRET"),
+        ("ANSWERLOOP_REDIS_URL", "u:SECRET@host:6379"),
     ],
 )
 def test_a_bad_address_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -23,5 +29,4 @@ def test_a_bad_address_is_named_without_its_password(monkeypatch: pytest.MonkeyP
     with pytest.raises(ConfigurationError) as caught:
         settings.load()
     assert name in str(caught.value)
-    assert "host" in str(caught.value)
-    assert "SECRET" not in str(caught.value)
+    assert "SECRET" not in "".join(traceback.format_exception(caught.value))

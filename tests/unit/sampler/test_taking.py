@@ -8,7 +8,8 @@ import pytest
 
 from streaming.clock import ManualClock
 from streaming.errors import Unreachable
-from streaming.kafka.client import TopicPartition
+from streaming.kafka.client import Committed, TopicPartition
+from streaming.kafka.offsets import OffsetWindow
 from streaming.sampler import flink, kafka
 from streaming.sampler.service import Sampler, Targets
 from streaming.topics import CONSUMED_BY, DEAD_LETTERS, FLINK_SCORE_JOB, SUCCESS, TOPICS
@@ -25,8 +26,8 @@ class Cluster:
             raise Unreachable("Kafka is away")
         return {TopicPartition(topic, partition): 10 for topic in topics for partition in (0, 1)}
 
-    def committed(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int | None]:
-        return {each: 4 if each.partition == 0 else None for each in partitions}
+    def positions(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Committed]:
+        return {each: Committed(4 if each.partition == 0 else None, "") for each in partitions}
 
 
 def test_every_partition_is_sampled_for_every_group_that_reads_it() -> None:
@@ -44,6 +45,23 @@ def test_lag_counts_from_the_commit_or_from_the_beginning() -> None:
 
 def test_a_topic_without_consumers_has_no_lag() -> None:
     assert {each.lag for each in kafka.take(Cluster()) if each.topic == DEAD_LETTERS} == {0}
+
+
+def test_what_is_done_above_a_record_that_takes_long_is_no_lag() -> None:
+    window = OffsetWindow(0)
+    for offset in range(2000):
+        window.take(offset)
+    for offset in range(1, 2000):
+        window.done(offset)
+
+    class Behind(Cluster):
+        def end_offsets(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
+            return {TopicPartition(topic, 0): 2000 for topic in topics}
+
+        def positions(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Committed]:
+            return dict.fromkeys(partitions, Committed(window.position, window.metadata()))
+
+    assert {each.lag for each in kafka.take(Behind()) if each.topic == SUCCESS} == {1}
 
 
 def test_a_commit_beyond_the_end_is_no_negative_lag() -> None:

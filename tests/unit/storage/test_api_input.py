@@ -167,7 +167,9 @@ async def test_a_question_of_any_script_is_one(http: httpx.AsyncClient, text: st
     assert (await http.post("/questions", json={"question_text": text})).status_code == 202
 
 
-@pytest.mark.parametrize(("host", "status"), [("127.0.0.1:8000", 202), ("localhost", 202), ("evil.example.org", 400), ("", 400)])
+@pytest.mark.parametrize(
+    ("host", "status"), [("127.0.0.1:8000", 202), ("localhost", 202), ("[::1]:8000", 202), ("evil.example.org", 400), ("", 400)]
+)
 async def test_without_a_token_only_names_of_this_machine_are_answered(http: httpx.AsyncClient, host: str, status: int) -> None:
     reply = await http.post("/questions", json={"question_text": "why?"}, headers={"host": host})
     assert reply.status_code == status

@@ -11,7 +11,7 @@ import pytest
 
 from streaming import contracts, topics
 from streaming.clock import SystemClock
-from streaming.errors import ConfigurationError, RefusedByDatabase, Unreachable
+from streaming.errors import ConfigurationError, RefusedByDatabase, TookTooLong, Unreachable
 from streaming.kafka.client import Record, TopicPartition
 from streaming.kafka.memory import MemoryBroker
 from streaming.storage import persister as module
@@ -243,3 +243,33 @@ async def test_told_to_stop_in_the_turn_in_which_its_batch_fills_it_stops(table:
     bench.running.cancel()
     await asyncio.wait({bench.running}, timeout=DEADLINE_S)
     assert bench.running.cancelled()
+
+
+async def test_a_batch_that_takes_too_long_is_halved_until_it_passes(bench: Bench, table: Table) -> None:
+    bench.database.failures = deque([TookTooLong("8"), TookTooLong("4")])
+    bench.database.open.clear()
+    for _ in range(8):
+        bench.take(validated())
+    bench.database.open.set()
+    await bench.until_done(8)
+    assert [len(batch) for batch in table.batches] == [2, 2, 4]
+
+
+async def test_a_single_row_that_takes_too_long_is_kept_until_postgresql_has_time(bench: Bench, table: Table) -> None:
+    bench.database.failures = deque([TookTooLong("1"), TookTooLong("1")])
+    bench.take(validated())
+    await bench.until_done(1)
+    assert [len(batch) for batch in table.batches] == [1]
+    assert bench.broker.records(topics.DEAD_LETTERS) == []
+
+
+async def test_large_records_fill_a_batch_long_before_there_are_many(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BATCH_MOST_BYTES", 3 * len(validated()))
+    bench.database.open.clear()
+    taken = 0
+    while bench.step.ready() and taken < 8:
+        bench.take(validated())
+        taken += 1
+    assert taken == 3
+    bench.database.open.set()
+    await bench.until_done(3)

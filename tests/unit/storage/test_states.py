@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -26,6 +27,7 @@ def row(status: str) -> dict[str, Any]:
         "cause": "model_missing",
         "last_error": "no such model",
         "failed_retry_count": 3,
+        "resolved_at": datetime(2026, 1, 1, tzinfo=UTC),
     }
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter, deque
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -59,8 +60,9 @@ class FakeApi(httpx.AsyncBaseTransport):
             self._polls_open -= 1
         return httpx.Response(200, json=self.bodies[key])
 
-    async def answer(self, key: UUID) -> None:
-        await self._resolve(key, {"status": "found", "question_id": str(key), "source": "database"})
+    async def answer(self, key: UUID, resolved_at: datetime | None = None) -> None:
+        stored = {} if resolved_at is None else {"resolved_at": resolved_at.isoformat()}
+        await self._resolve(key, {"status": "found", "question_id": str(key), "source": "database", **stored})
 
     async def fail(self, key: UUID) -> None:
         error = {"cause": "overload_exhausted", "message": "busy", "retry_count": 3}

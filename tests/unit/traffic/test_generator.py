@@ -106,6 +106,24 @@ async def test_a_pending_question_ends_answered_with_both_latencies(world: World
     assert (request.first_status, request.final_status, request.perceived_ms, request.real_ms) == ("pending", "answered", 0.0, 3000.0)
 
 
+async def test_a_question_ended_when_its_answer_was_stored_whenever_a_poll_learns_of_it(world: World) -> None:
+    sending = asyncio.create_task(world.generator().open_loop(ListFeed({0: "one"}), np.array([0.0])))  # type: ignore[arg-type]
+    await settle()
+    await world.clock.advance(9)  # type: ignore[union-attr]
+    await world.fake.answer(key("one"), resolved_at=START + timedelta(seconds=2))  # type: ignore[arg-type]
+    await sending
+    assert world.recorded.requests[0].real_ms == 2000.0
+
+
+async def test_a_clock_of_the_database_that_is_ahead_makes_no_end_in_the_future(world: World) -> None:
+    sending = asyncio.create_task(world.generator().open_loop(ListFeed({0: "one"}), np.array([0.0])))  # type: ignore[arg-type]
+    await settle()
+    await world.clock.advance(3)  # type: ignore[union-attr]
+    await world.fake.answer(key("one"), resolved_at=START + timedelta(hours=1))  # type: ignore[arg-type]
+    await sending
+    assert world.recorded.requests[0].real_ms == 3000.0
+
+
 async def test_a_found_and_a_failed_question_end_at_the_first_reply(world: World) -> None:
     await world.fake.answer(question_id("run-1", "known"))
     await world.fake.fail(question_id("run-1", "broken"))
