@@ -203,7 +203,7 @@ class MemoryConsumer:
         records: list[Record] = []
         if self._broker.away:
             return records
-        for place in set(self.positions) - self._paused:
+        for place in sorted(set(self.positions) - self._paused):
             found = self._broker.read(place, self.positions[place], most - len(records))
             self.positions[place] += len(found)
             records += found

@@ -1,11 +1,14 @@
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
 from streaming import metrics
+from streaming.clock import SystemClock
 from streaming.errors import DeliveryFailed
 from streaming.kafka.backlog import PLENTY_BYTES
 from streaming.kafka.client import Committed, TopicPartition
+from streaming.kafka.consume import ConsumeLoop
 from streaming.kafka.memory import MemoryBroker
 from tests.unit.kafka.brokers import BrokerBehaviour, Collecting, until
 
@@ -127,5 +130,28 @@ class TestMemoryBroker(BrokerBehaviour):
         await until(lambda: len(loop.assigned) == 1, "the partition is held")
         stranger = self.memory.consumer("group")
         assert not await stranger.commit({TopicPartition(self.topic, 0): Committed(1, "")})
+        loop.stop()
+        await asyncio.wait_for(task, 10)
+
+    async def test_a_commit_that_was_refused_is_made_again_though_nothing_more_is_done(self) -> None:
+        step, place = Collecting(), TopicPartition(self.topic, 0)
+        refused: list[object] = []
+        await self.send(3)
+        member = self.memory.consumer("group")
+        commit = member.commit
+
+        async def refuse_twice(positions: Mapping[TopicPartition, Committed]) -> bool:
+            if positions[place].offset == 3 and len(refused) < 2:
+                refused.append(positions)
+                return False
+            return await commit(positions)
+
+        member.commit = refuse_twice  # type: ignore[method-assign]
+        loop = ConsumeLoop(member, [self.topic], step, SystemClock())
+        task = asyncio.create_task(loop.run())
+        await until(lambda: len(step.taken) == 3, "all arrive")
+        step.finish()
+        await until(lambda: self.memory.committed["group"].get(place) == Committed(3, ""), "it is committed in the end")
+        assert len(refused) == 2
         loop.stop()
         await asyncio.wait_for(task, 10)

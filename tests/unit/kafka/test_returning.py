@@ -29,6 +29,9 @@ sys.stdin.read()
 class TestInMemory(ReturnBehaviour):
     @pytest.fixture(autouse=True)
     def broker(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
         self.topic = TOPIC
         self.memory = MemoryBroker()
         self.memory.create(TOPIC, PARTITIONS)
@@ -46,14 +49,15 @@ class TestInMemory(ReturnBehaviour):
     async def committed(self, group: str) -> Mapping[TopicPartition, int | None]:  # type: ignore[override]
         return {place: at.offset for place, at in self.memory.committed[group].items()}
 
+    async def lose_and_regain(self, loop: ConsumeLoop, group: str) -> None:
+        """The group expels the member, which finds out and joins again."""
+        member = self.members[0]
+        self.memory.expel(member)
+        await until(lambda: self.memory.holds(member) and len(loop.assigned) == PARTITIONS, "they are back")
+
     @pytest.mark.parametrize("state", STATES)
     async def test_partitions_that_were_lost_and_come_back_are_read_to_their_end(self, state: str) -> None:
-        async def lose_and_regain(loop: ConsumeLoop, group: str) -> None:
-            member = self.members[0]
-            self.memory.expel(member)
-            await until(lambda: self.memory.holds(member) and len(loop.assigned) == PARTITIONS, "they are back")
-
-        await self.check(STATES[state], lose_and_regain)
+        await self.check(STATES[state], self.lose_and_regain)
 
 
 class OnLibrdkafka(ReturnBehaviour):
