@@ -18,7 +18,6 @@ from streaming.kafka.confluent import KafkaConsumer, KafkaProducer
 from streaming.kafka.consume import ConsumeLoop
 from streaming.topics import MAX_MESSAGE_BYTES, TopicSpec
 from tests.unit.kafka.brokers import BrokerBehaviour, Collecting, until
-from tests.unit.kafka.returning import PARTITIONS, ReturnBehaviour, committed, fill
 
 pytestmark = pytest.mark.integration
 
@@ -77,25 +76,6 @@ class TestKafka(BrokerBehaviour):
     async def test_a_record_just_below_eight_mebibytes_passes(self) -> None:
         delivered = await self.producer.send(self.topic, "big", b"x" * (MAX_MESSAGE_BYTES - 1000))
         assert delivered.topic == self.topic
-
-
-class TestReturningPartitions(ReturnBehaviour):
-    @pytest.fixture(autouse=True)
-    async def broker(self) -> AsyncIterator[None]:
-        self.bootstrap, self.topic = settings.load().kafka_bootstrap, f"test-{uuid4()}"
-        admin = KafkaAdmin(self.bootstrap)
-        await asyncio.to_thread(admin.create, [TopicSpec(self.topic, topics.TOPICS[0].message, PARTITIONS)], 1)
-        yield
-        await asyncio.to_thread(admin.delete, [self.topic])
-
-    def consumer(self, group: str) -> Consumer:  # type: ignore[override]
-        return KafkaConsumer(self.bootstrap, group)
-
-    async def fill(self, count: int) -> None:  # type: ignore[override]
-        await fill(self.bootstrap, self.topic, count)
-
-    async def committed(self, group: str) -> dict[TopicPartition, int | None]:  # type: ignore[override]
-        return await committed(self.bootstrap, self.topic, group)
 
 
 async def test_a_record_that_no_broker_takes_fails_within_its_deadline() -> None:
