@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 FORWARDING_MOST = 1_000
 WAITING_BYTES_MOST = 256 * 1024 * 1024
+# The wall clock may be set at any time: look at it this often.
+LOOK_EVERY_S = 1.0
 WHILE_FULL_S = 0.05
 
 
@@ -100,6 +102,7 @@ class RetryStep:
     async def _forward(self) -> None:
         while True:
             self._changed.clear()
+            self._reckoning.look()
             now = self._clock.monotonic()
             for due, waiting in self._waiting.pop_due(now, max(FORWARDING_MOST - len(self._tasks), 0)):
                 self._waiting_bytes -= _size(waiting.record)
@@ -109,16 +112,18 @@ class RetryStep:
 
     async def _until_due_or_changed(self) -> None:
         """Wait for the next due time, or for a new error, which may be due before it."""
-        ends = [asyncio.ensure_future(self._changed.wait())]
+        wait_s = LOOK_EVERY_S
         if self._waiting.next_due is not None:
-            wait_s = self._waiting.next_due - self._clock.monotonic()
-            least_s = WHILE_FULL_S if len(self._tasks) >= FORWARDING_MOST else 0.0
-            ends.append(asyncio.ensure_future(self._clock.sleep(max(wait_s, least_s))))
+            wait_s = min(self._waiting.next_due - self._clock.monotonic(), LOOK_EVERY_S)
+        if len(self._tasks) >= FORWARDING_MOST:
+            wait_s = max(wait_s, WHILE_FULL_S)
+        changed = asyncio.ensure_future(self._changed.wait())
+        sleep = asyncio.ensure_future(self._clock.sleep(wait_s))
         try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({changed, sleep}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for end in ends:
-                end.cancel()
+            changed.cancel()
+            sleep.cancel()
 
     async def _ask_again(self, waiting: _Waiting) -> None:
         def question() -> Question:
