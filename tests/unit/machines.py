@@ -13,13 +13,15 @@ def of_steps(default: int) -> settings:
     return settings(
         max_examples=max(steps // STEPS_OF_A_RUN, 1),
         stateful_step_count=STEPS_OF_A_RUN,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking so long a run outlasts the test's time
         deadline=None,
         print_blob=True,
+        report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
 
 
-# A broken mechanism must be found out; the shortest way to it is not asked for.
+# A broken mechanism must be found out; how soon depends on no chance.
 UNSHRUNK = settings(
     max_examples=300,
     stateful_step_count=STEPS_OF_A_RUN,
@@ -27,5 +29,6 @@ UNSHRUNK = settings(
     database=None,
     deadline=None,
     derandomize=True,
+    report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
