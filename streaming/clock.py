@@ -54,6 +54,10 @@ class ManualClock:
         self._sleepers.append((self._monotonic + seconds, waiter))
         await waiter
 
+    def set_wall(self, now: datetime) -> None:
+        """Set the wall clock, as an administrator or a time server does; monotonic time and sleepers know nothing of it."""
+        self._now = now
+
     async def advance(self, seconds: float) -> None:
         """Move time and let everything that became due run."""
         self._monotonic += seconds

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import get_args
 
@@ -17,6 +16,7 @@ from streaming.llm.gate import Gate
 from streaming.llm.limit import InFlightLimit
 from streaming.llm.messages import Call, name_of, report
 from streaming.llm.outcome import Outcome, Overloaded, Success, Unavailable, outcome_of
+from streaming.llm.turns import Turns
 from streaming.retry_policy import CEILINGS, Budget, within_ceiling
 from streaming.service import run_service
 from streaming.settings import Settings
@@ -43,12 +43,9 @@ class ModelStep:
         self._producer = producer
         self._clock = clock
         self._gate = Gate(self._probe, clock)
+        self._turns = Turns(self._gate)
         self._tasks = RecordTasks()
         self._calling = 0
-        # Questions whose call was reset: while there are any, calls are made one by one, so that only the one at fault is charged.
-        self._suspects = 0
-        self._one_by_one = asyncio.Lock()
-        self._held: dict[asyncio.Task[None], TopicPartition] = {}
         self._leaving: set[TopicPartition] = set()
         metrics.MODEL_LIMIT.set(limit.limit)
         for kind in get_args(Outcome):
@@ -57,7 +54,7 @@ class ModelStep:
 
     def ready(self) -> bool:
         """Whether a further call may begin now."""
-        return self._gate.is_open and not self._suspects and self._calling < self._limit.limit and len(self._tasks) < UNDELIVERED_MOST
+        return not self._turns.must_wait and self._calling < self._limit.limit and len(self._tasks) < UNDELIVERED_MOST
 
     def take(self, record: Record, done: Callable[[], None]) -> None:
         """Ask the record's question."""
@@ -66,11 +63,9 @@ class ModelStep:
         self._tasks.start(record.source, self._process(record, place, done)).add_done_callback(lambda _: place.leave())
 
     async def quiesce(self, partitions: Collection[TopicPartition]) -> None:
-        """Let calls under way end; what waits at the gate is left to the next member."""
+        """Let calls under way end; what waits for its turn is left to the next member."""
         self._leaving |= set(partitions)
-        for task, partition in list(self._held.items()):
-            if partition in self._leaving:
-                task.cancel()
+        self._turns.cancel_waiting(partitions)
         await self._tasks.finish(partitions)
 
     def drop(self, partitions: Collection[TopicPartition]) -> None:
@@ -113,35 +108,22 @@ class ModelStep:
 
     async def _answer(self, question: Question, partition: TopicPartition) -> Call | None:
         """The call that counts, however often the model was unavailable before it; None where the partition goes away first."""
-        reset_before: int | None = None
-        try:
-            while True:
-                if not self._gate.is_open:
-                    if partition in self._leaving:
-                        return None
-                    await self._wait_at_gate(partition)
-                async with self._one_by_one if self._suspects else nullcontext():
-                    if not self._gate.is_open:
-                        continue
-                    alone = self._suspects > 0 and self._limit.in_flight == 0
+        with self._turns.suspicion() as suspicion:
+            while not (self._turns.must_wait and partition in self._leaving):
+                async with self._turns.turn(partition, suspicion) as alone:
                     model = question.requested_model or self._asking.model
                     started_at, began = self._clock.now(), self._clock.monotonic()
                     outcome = await self._call(model, question)
                     elapsed_s = self._clock.monotonic() - began
                 if isinstance(outcome, Unavailable):
-                    probed_since = reset_before is not None and self._gate.probes_passed > reset_before
-                    if not (outcome.reset and probed_since and alone):
-                        if outcome.reset and reset_before is None:
-                            reset_before = self._gate.probes_passed
-                            self._suspects += 1
-                        self._gate.close(outcome.message)
+                    # Also where the question is at fault: its neighbours must not find the server that it has just killed.
+                    self._gate.close(outcome.message)
+                    if not (outcome.reset and self._turns.at_fault(suspicion, alone)):
                         continue
-                    # Nobody else can have done it: a question that kills the model must not circle.
+                    # A question that kills the model must not circle.
                     outcome = Overloaded(f"{outcome.message}; the same had happened before the model answered a probe", busy=False)
                 return Call(model, started_at, self._clock.now(), elapsed_s * 1000, outcome)
-        finally:
-            if reset_before is not None:
-                self._suspects -= 1
+        return None
 
     async def _call(self, model: str, question: Question) -> Outcome:
         ticket, began = self._limit.begin(), self._clock.monotonic()
@@ -169,15 +151,6 @@ class ModelStep:
         if isinstance(outcome, Success) and outcome.model:
             return outcome.model
         return model if model == self._asking.model else "other"
-
-    async def _wait_at_gate(self, partition: TopicPartition) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._held[task] = partition
-        try:
-            await self._gate.opened()
-        finally:
-            del self._held[task]
 
     async def _probe(self) -> Outcome:
         return outcome_of(await self._client.probe(self._asking.model), self._clock.now(), requested_other_model=False)

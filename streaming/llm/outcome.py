@@ -110,6 +110,10 @@ def outcome_of(result: Reply | NoReply, now: datetime, requested_other_model: bo
     if isinstance(result, NoReply):
         return _of_no_reply(result)
     status = result.status
+    if 300 <= status < 400:
+        return Unavailable(f"{_named(status)}: the address sends on to {_redirect(result.headers)}, which is not followed")
+    if (200 <= status < 300 or status == HTTPStatus.NOT_FOUND) and _is_page(result):
+        return Unavailable(f"{_named(status)}: a web page and no model server's reply: {_error_text(result.body)}")
     if 200 <= status < 300:
         return _of_answer(result)
     message = f"{_named(status)}: {_error_text(result.body)}"
@@ -124,7 +128,7 @@ def outcome_of(result: Reply | NoReply, now: datetime, requested_other_model: bo
         if requested_other_model:
             return Refused(MODEL_MISSING, message)
         return Unavailable(f"{message}; pull the model (`ollama pull`) or set ANSWERLOOP_MODEL to one that is there")
-    if 300 <= status < 500:
+    if 400 <= status < 500:
         return Refused(REFUSED_BY_MODEL, message)
     return Overloaded(message, busy=False, retry_after_s=_capped(retry_after))
 
@@ -143,6 +147,14 @@ def _of_no_reply(result: NoReply) -> Outcome:
             return Unavailable(message, reset=True)
         case Failure.CANNOT_CONNECT:
             return Unavailable(message)
+
+
+def _is_page(reply: Reply) -> bool:
+    return reply.headers.get("content-type", "").strip().lower().startswith("text/html")
+
+
+def _redirect(headers: Mapping[str, str]) -> str:
+    return clean(headers.get("location", ""))[:MAX_ERROR_CHARACTERS] or "no other"
 
 
 def _of_answer(reply: Reply) -> Success | Overloaded:

@@ -17,6 +17,7 @@ from streaming.kafka.client import Producer, Record, TopicPartition
 from streaming.kafka.tasks import OfQuestion, RecordTasks, bury_for_good, deliver
 from streaming.retries import rules
 from streaming.retries.heap import DueHeap
+from streaming.retries.reckoning import Reckoning
 from streaming.retries.rules import Error, Rule
 from streaming.retry_policy import Again, Budget, Exhausted, next_step
 from streaming.service import run_service
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 
 FORWARDING_MOST = 1_000
 WAITING_BYTES_MOST = 256 * 1024 * 1024
-# The wall clock may be set while we sleep by the monotonic one: look at it again this often.
+# The wall clock may be set at any time: look at it this often.
 LOOK_EVERY_S = 1.0
 WHILE_FULL_S = 0.05
 
@@ -47,6 +48,7 @@ class RetryStep:
         self._budget = budget
         self._producer = producer
         self._clock = clock
+        self._reckoning = Reckoning(clock)
         self._waiting: DueHeap[_Waiting] = DueHeap()
         self._waiting_bytes = 0
         self._tasks = RecordTasks()
@@ -72,7 +74,7 @@ class RetryStep:
             return
         match next_step(self._budget, self._rule.cause, error.retry_count, error.retries):
             case Again() as again:
-                self._waiting.push(rules.due(self._rule, error, self._clock.now()), _Waiting(record, error, again, done))
+                self._waiting.push(self._reckoning.due(self._rule, error), _Waiting(record, error, again, done))
                 self._waiting_bytes += _size(record)
                 self._changed.set()
             case Exhausted() as exhausted:
@@ -100,10 +102,11 @@ class RetryStep:
     async def _forward(self) -> None:
         while True:
             self._changed.clear()
-            now = self._clock.now()
+            self._reckoning.look()
+            now = self._clock.monotonic()
             for due, waiting in self._waiting.pop_due(now, max(FORWARDING_MOST - len(self._tasks), 0)):
                 self._waiting_bytes -= _size(waiting.record)
-                metrics.RETRY_LATENESS.labels(self._rule.service).observe((now - due).total_seconds())
+                metrics.RETRY_LATENESS.labels(self._rule.service).observe(now - due)
                 self._tasks.start(waiting.record.source, self._ask_again(waiting))
             await self._until_due_or_changed()
 
@@ -111,7 +114,7 @@ class RetryStep:
         """Wait for the next due time, or for a new error, which may be due before it."""
         wait_s = LOOK_EVERY_S
         if self._waiting.next_due is not None:
-            wait_s = min((self._waiting.next_due - self._clock.now()).total_seconds(), LOOK_EVERY_S)
+            wait_s = min(self._waiting.next_due - self._clock.monotonic(), LOOK_EVERY_S)
         if len(self._tasks) >= FORWARDING_MOST:
             wait_s = max(wait_s, WHILE_FULL_S)
         changed = asyncio.ensure_future(self._changed.wait())

@@ -1,8 +1,7 @@
-"""What waits until it is due, soonest first. Pure."""
+"""What waits until it is due, soonest first. Pure; moments are seconds on a clock that never runs backwards."""
 
 import heapq
 from collections.abc import Callable
-from datetime import datetime
 from itertools import count
 from typing import Generic, TypeVar
 
@@ -13,24 +12,24 @@ class DueHeap(Generic[T]):
     """Items with the moment before which none of them is handed out."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[datetime, int, T]] = []
+        self._heap: list[tuple[float, int, T]] = []
         self._order = count()
 
     def __len__(self) -> int:
         return len(self._heap)
 
     @property
-    def next_due(self) -> datetime | None:
+    def next_due(self) -> float | None:
         """When the soonest is due; None if nothing waits."""
         return self._heap[0][0] if self._heap else None
 
-    def push(self, due: datetime, item: T) -> None:
+    def push(self, due: float, item: T) -> None:
         """Let an item wait."""
         heapq.heappush(self._heap, (due, next(self._order), item))
 
-    def pop_due(self, now: datetime, most: int) -> list[tuple[datetime, T]]:
+    def pop_due(self, now: float, most: int) -> list[tuple[float, T]]:
         """At most so many items that are due, soonest first; of the same moment, in the order they came."""
-        popped: list[tuple[datetime, T]] = []
+        popped: list[tuple[float, T]] = []
         while self._heap and self._heap[0][0] <= now and len(popped) < most:
             due, _, item = heapq.heappop(self._heap)
             popped.append((due, item))

@@ -8,6 +8,7 @@ import pytest
 from streaming import topics
 from streaming.contracts import INVALID_MESSAGE, MODEL_MISSING, REFUSED_BY_MODEL, BestAttempt, Retries, encode
 from streaming.kafka.client import Record
+from streaming.llm.outcome import Failure, NoReply, Reply, Unavailable, outcome_of
 from streaming.retry_policy import Budget
 from tests.unit.llm.loop import REFUSED, RESET, START, Harness, ScriptedModel, answer, error, question
 
@@ -115,6 +116,52 @@ async def test_an_unavailable_model_charges_no_question_and_each_is_answered_onc
     assert {response.retry_count for response in responses} == {0}
     assert not harness.sent(topics.OVERLOAD)
     assert not harness.sent(topics.FATAL)
+
+
+@pytest.mark.parametrize(
+    "away",
+    [
+        *(NoReply(failure, "why") for failure in (Failure.CANNOT_CONNECT, Failure.RESET)),
+        *(error(status) for status in (401, 403, 404, 301, 307)),
+        Reply(200, {"content-type": "text/html"}, b"<html>Sign in"),
+    ],
+    ids=str,
+)
+async def test_nothing_that_will_go_away_charges_a_question_raises_the_limit_or_leaves_calls_uncounted(away):
+    texts = [str(number) for number in range(8)]
+    assert isinstance(outcome_of(away, START, requested_other_model=False), Unavailable)
+    async with Harness() as harness:
+        harness.model.probes = [away, away, away, answer()]
+        for text in texts:
+            harness.model.replies[text] = [away, answer(text)]
+        await harness.ask_at_once(*texts)
+        await harness.until(lambda: not harness.step.ready(), "the gate closes")
+        await harness.until(lambda: harness.limit.in_flight == 0, "all calls have ended")
+        assert harness.limit.limit == 8
+        for _ in range(16):
+            assert not harness.sent(topics.SUCCESS)
+            await harness.clock.advance(1)
+            if harness.step.problems() == {}:
+                break
+        responses = await harness.arrived(topics.SUCCESS, 8)
+        await harness.until(lambda: harness.loop.in_flight == 0, "all are done")
+    assert {response.retry_count for response in responses} == {0}
+    assert not [topic for topic in (topics.OVERLOAD, topics.QUOTA, topics.FATAL, topics.DEAD_LETTERS) if harness.sent(topic)]
+    assert harness.committed() == 8
+    assert len(harness.model.asked) == 16
+
+
+async def test_stopping_while_the_model_is_unavailable_ends_at_once_for_every_call_that_waits():
+    async with Harness() as harness:
+        harness.model.probes = [REFUSED]
+        for text in "abcdefgh":
+            harness.model.replies[text] = [REFUSED]
+        await harness.ask_at_once(*"abcdefgh")
+        await harness.until(lambda: not harness.step.ready(), "the gate closes")
+        harness.loop.stop()
+        await harness.until(harness.task.done, "the loop ends without waiting for the model", deadline_s=2)
+    assert harness.committed() == 0
+    assert len(harness.model.asked) == 8
 
 
 async def test_a_missing_configured_model_holds_questions_back():

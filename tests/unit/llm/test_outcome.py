@@ -133,11 +133,30 @@ def test_no_access_and_a_missing_configured_model_are_nobodys_fault(status):
     assert not outcome.reset
 
 
-@pytest.mark.parametrize("status", [400, 405, 408, 413, 418, 422, 301, 304])
-def test_any_other_3xx_or_4xx_is_the_questions_fault(status):
+@pytest.mark.parametrize("status", [400, 405, 408, 413, 418, 422])
+def test_any_other_4xx_is_the_questions_fault(status):
     outcome = reply(status)
     assert isinstance(outcome, Refused)
     assert outcome.cause == REFUSED_BY_MODEL
+
+
+@pytest.mark.parametrize("status", [301, 302, 304, 307, 308])
+def test_a_redirect_is_nobodys_fault_and_tells_where_it_leads(status):
+    outcome = reply(status, headers={"location": "https://elsewhere.example/login"})
+    assert outcome == Unavailable(outcome.message)
+    assert "https://elsewhere.example/login" in outcome.message
+
+
+@pytest.mark.parametrize("status", [200, 404])
+@pytest.mark.parametrize("other", [False, True])
+def test_a_web_page_is_no_model_servers_reply_and_nobodys_fault(status, other):
+    outcome = reply(status, b"<html><title>Sign in</title>", {"content-type": "Text/HTML; charset=utf-8"}, other=other)
+    assert outcome == Unavailable(outcome.message)
+    assert "Sign in" in outcome.message
+
+
+def test_a_web_page_that_refuses_the_question_itself_is_the_questions_fault():
+    assert isinstance(reply(413, b"<html>Request Entity Too Large", {"content-type": "text/html"}), Refused)
 
 
 @pytest.mark.parametrize("status", [500, 502, 504, 599])
