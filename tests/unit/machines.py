@@ -3,6 +3,7 @@
 import os
 
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import Flaky
 
 STEPS_OF_A_RUN = 50
 
@@ -32,3 +33,6 @@ UNSHRUNK = settings(
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
+
+# A machine's assertion failed; once only counts as well, where what is broken fails by chance.
+NOTICED = (AssertionError, Flaky)

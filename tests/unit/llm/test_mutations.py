@@ -14,7 +14,7 @@ from streaming.llm.outcome import Overloaded
 from streaming.llm.turns import Suspicion, Turns
 from tests.unit.llm.limit_machine import LimitMachine
 from tests.unit.llm.machine import ModelMachine
-from tests.unit.machines import UNSHRUNK
+from tests.unit.machines import NOTICED, UNSHRUNK
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -115,7 +115,7 @@ def the_limit_is_not_asked(patch: pytest.MonkeyPatch) -> None:
 )
 def test_the_machine_of_the_model_consumer_notices(breaking: Break, monkeypatch: pytest.MonkeyPatch) -> None:
     breaking(monkeypatch)
-    with pytest.raises(AssertionError):
+    with pytest.raises(NOTICED):
         run_state_machine_as_test(ModelMachine, settings=UNSHRUNK)
 
 
@@ -170,5 +170,5 @@ def a_call_is_never_counted_off(patch: pytest.MonkeyPatch) -> None:
 )
 def test_the_machine_of_the_limit_notices(breaking: Break, monkeypatch: pytest.MonkeyPatch) -> None:
     breaking(monkeypatch)
-    with pytest.raises(AssertionError):
+    with pytest.raises(NOTICED):
         run_state_machine_as_test(LimitMachine, settings=UNSHRUNK)

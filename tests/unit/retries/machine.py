@@ -7,7 +7,7 @@ import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -87,7 +87,7 @@ class RetryMachine(RuleBasedStateMachine):
     def fail(self, count: int, retry_after: float | None, ahead_s: float, partition: int, read: bool) -> None:
         """An error happens now, its timestamp is right or ahead; it is read at once or later."""
         error = Overload(
-            error_type="overload", error_message="busy", question_id=uuid4(), question_text="Why?", retry_count=count,
+            error_type="overload", error_message="busy", question_id=UUID(int=len(self.errors) + 1), question_text="Why?", retry_count=count,
             timestamp=self.clock.now() + timedelta(seconds=ahead_s), retry_after_seconds=retry_after,
         )  # fmt: skip
         record = Record(topics.OVERLOAD, partition, len(self.errors), b"k", encode(error), 0)

@@ -12,7 +12,7 @@ from streaming.retries import rules
 from streaming.retries.consumer import RetryStep
 from streaming.retries.heap import DueHeap
 from streaming.retries.reckoning import Reckoning
-from tests.unit.machines import UNSHRUNK
+from tests.unit.machines import NOTICED, UNSHRUNK
 from tests.unit.retries.machine import RetryMachine
 
 Break = Callable[[pytest.MonkeyPatch], None]
@@ -87,5 +87,5 @@ def work_of_a_lost_partition_goes_on(patch: pytest.MonkeyPatch) -> None:
 )
 def test_the_machine_notices(breaking: Break, monkeypatch: pytest.MonkeyPatch) -> None:
     breaking(monkeypatch)
-    with pytest.raises(AssertionError):
+    with pytest.raises(NOTICED):
         run_state_machine_as_test(RetryMachine, settings=UNSHRUNK)
