@@ -87,9 +87,14 @@ class RetryMachine(RuleBasedStateMachine):
     def fail(self, count: int, retry_after: float | None, ahead_s: float, partition: int, read: bool) -> None:
         """An error happens now, its timestamp is right or ahead; it is read at once or later."""
         error = Overload(
-            error_type="overload", error_message="busy", question_id=UUID(int=len(self.errors) + 1), question_text="Why?", retry_count=count,
-            timestamp=self.clock.now() + timedelta(seconds=ahead_s), retry_after_seconds=retry_after,
-        )  # fmt: skip
+            question_id=UUID(int=len(self.errors) + 1),  # the jitter follows from it: a run repeats
+            question_text="Why?",
+            retry_count=count,
+            error_type="overload",
+            error_message="busy",
+            timestamp=self.clock.now() + timedelta(seconds=ahead_s),
+            retry_after_seconds=retry_after,
+        )
         record = Record(topics.OVERLOAD, partition, len(self.errors), b"k", encode(error), 0)
         delay_s = max(2.0 ** (count + 1), min(retry_after or 0.0, 300.0))
         self.errors[error.question_id] = Waiting(record, delay_s, self.clock.monotonic(), self.zero)
