@@ -94,5 +94,7 @@ def _like(word: str, replacement: str) -> str:
 
 
 def _other_ending(text: str) -> str:
-    stripped = text.rstrip()
-    return stripped[:-1] if stripped.endswith(".") and len(stripped) > 1 else stripped + "."
+    """Without its closing mark; of a text that is nothing else, with one more."""
+    ended = text.rstrip()
+    shorter = ended.removesuffix(".")
+    return shorter if shorter != ended and shorter.strip() else ended + "."

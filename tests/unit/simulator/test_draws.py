@@ -1,7 +1,7 @@
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -98,6 +98,12 @@ def test_another_model_has_luck_of_its_own():
 
 
 @given(st.text(min_size=1).filter(str.strip), st.integers(0, 10**6))
+@example(" .", 0)
+@example(".", 0)
+@example("\t.\n", 0)
+@example(". .", 0)
+@example("a.", 0)
+@example("a ", 0)
 def test_a_good_answer_is_never_the_reference_itself_nor_empty(reference, seed):
     text, truncated = answers.good(reference, 256, Random(seed))
     assert text.strip()
