@@ -60,17 +60,24 @@ WHERE traffic_requests.final_status IS NULL
 """
 
 
-def recorded(database: connection, run_id: str) -> dict[int, Request]:
-    """What an earlier try of this run has recorded, by request number."""
+_RECORDED = f"""
+SELECT {", ".join(Request.__dataclass_fields__)} FROM traffic_requests
+WHERE run_id = %s AND request_number >= %s AND request_number < %s AND (request_number - %s) %% %s = 0
+"""
+
+
+def recorded(database: connection, run_id: str, share: range) -> dict[int, Request]:
+    """What an earlier try of this run has recorded of these requests, by request number."""
     with database, database.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(Request.__dataclass_fields__)} FROM traffic_requests WHERE run_id = %s", (run_id,))
+        cursor.execute(_RECORDED, (run_id, share.start, share.stop, share.start, share.step))
         return {row[0]: Request(*row) for row in cursor.fetchall()}
 
 
 class Recorder:
     """Collects requests and writes them every half second. While PostgreSQL is away they are kept and tried again.
 
-    Leaving the `async with` block writes the rest, and raises Unreachable if that does not succeed within its deadline.
+    Leaving the `async with` block writes the rest, and raises Unreachable if that does not succeed within its deadline. Any other error
+    of writing ends the block at once and is raised from it: what goes on unrecorded would be sent a second time.
     """
 
     def __init__(self, database_url: str, run_id: str, clock: Clock) -> None:
@@ -79,18 +86,29 @@ class Recorder:
         self._clock = clock
         self._changed: dict[int, Request] = {}
         self._leaving = asyncio.Event()
+        self._block: asyncio.Task[object] | None = None
+        self._ended_the_block = False
 
     def note(self, request: Request) -> None:
         """Write the request as it is now, in place of an earlier state that was not written yet."""
         self._changed[request.request_number] = replace(request)
 
     async def __aenter__(self) -> Self:
+        self._block = asyncio.current_task()
         self._writing = asyncio.create_task(self._write_until_left())
+        self._writing.add_done_callback(self._end_the_block)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._leaving.set()
+        if self._ended_the_block and self._block is not None:
+            self._block.uncancel()
         await self._writing
+
+    def _end_the_block(self, writing: asyncio.Task[None]) -> None:
+        """The writer ends before the block does by an error alone."""
+        if not self._leaving.is_set() and self._block is not None:
+            self._ended_the_block = self._block.cancel()
 
     async def _write_until_left(self) -> None:
         while not self._leaving.is_set():

@@ -1,11 +1,12 @@
 """What is recorded survives a database that is away for a while."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from streaming.clock import SystemClock
-from streaming.errors import Unreachable
+from streaming.errors import ConfigurationError, Unreachable
 from streaming.traffic import records
 from streaming.traffic.records import Recorder, Request
 
@@ -66,6 +67,39 @@ async def test_a_database_that_stays_away_is_an_error_in_the_end(table: Table, m
     with pytest.raises(Unreachable, match="1 requests of run run could not be recorded"):
         async with Recorder("unused", "run", SystemClock()) as recorder:
             recorder.note(Request(1, START))
+
+
+async def test_an_error_of_writing_ends_the_block_at_once_with_its_reason(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Recorder, requests: list[Request]) -> None:
+        raise ConfigurationError("traffic_requests has no such column")
+
+    monkeypatch.setattr(Recorder, "_write", broken)
+    with pytest.raises(ConfigurationError, match="no such column"):
+        async with asyncio.timeout(5) as deadline, Recorder("unused", "run", SystemClock()) as recorder:
+            recorder.note(Request(1, START))
+            async with asyncio.TaskGroup() as group:
+                group.create_task(asyncio.Event().wait())
+    assert not deadline.expired()
+    task = asyncio.current_task()
+    assert task is not None
+    assert not task.cancelling()
+
+
+async def test_a_cancelled_run_still_writes_what_was_noted(table: Table) -> None:
+    sending = asyncio.Event()
+
+    async def send() -> None:
+        async with Recorder("unused", "run", SystemClock()) as recorder:
+            recorder.note(Request(1, START))
+            sending.set()
+            await asyncio.Event().wait()
+
+    run = asyncio.create_task(send())
+    await sending.wait()
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert list(table.rows) == [1]
 
 
 def test_latencies_count_from_the_intended_time() -> None:
