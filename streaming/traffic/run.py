@@ -1,6 +1,7 @@
 """A traffic run from begin to end, and its parts, so that several processes can send a share each."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,12 +52,21 @@ async def run_traffic(
 
 
 async def begin_run(plan: TrafficPlan, run_id: str, settings: Settings, clock: Clock) -> None:
-    """Record the run. May be called again for the same run."""
+    """Record the run. May be called again for the same run, which then goes on, cancelled or not."""
+    await _record(runs.begin, plan, run_id, settings, clock)
+
+
+async def join_run(plan: TrafficPlan, run_id: str, settings: Settings, clock: Clock) -> None:
+    """Record the run, unless it is cancelled: raises UserError then."""
+    await _record(runs.join, plan, run_id, settings, clock)
+
+
+async def _record(entry: Callable[..., None], plan: TrafficPlan, run_id: str, settings: Settings, clock: Clock) -> None:
     served = await ask_model_server(settings.ollama_url, settings.model)
 
     def record() -> None:
         with connected(settings.database_url) as database:
-            runs.begin(database, run_id, plan, served, clock.now())
+            entry(database, run_id, plan, served, clock.now())
 
     await asyncio.to_thread(record)
 
@@ -71,8 +81,7 @@ async def send_share(plan: TrafficPlan, run_id: str, index: int, of: int, settin
     progress.stage = "sending"
     popularity, arrival = (np.random.default_rng([plan.seed, stream]) for stream in range(2))
     share = range(index, plan.requests, of)
-    recorded_of_run = await asyncio.to_thread(_recorded, settings.database_url, run_id)
-    earlier = {number: recorded_of_run[number] for number in share if number in recorded_of_run}
+    earlier = await asyncio.to_thread(_recorded, settings.database_url, run_id, share)
     numbers = [number for number in share if number not in earlier or earlier[number].final_status is None]
     progress.resume(request.final_status for request in earlier.values() if request.final_status)
     requests = await asyncio.to_thread(requests_of, settings.database_url, plan, numbers, popularity)
@@ -129,9 +138,9 @@ async def end_run(run_id: str, state: str, settings: Settings, clock: Clock) -> 
     await asyncio.to_thread(record)
 
 
-def _recorded(database_url: str, run_id: str) -> dict[int, Request]:
+def _recorded(database_url: str, run_id: str, share: range) -> dict[int, Request]:
     with connected(database_url) as database:
-        return recorded(database, run_id)
+        return recorded(database, run_id, share)
 
 
 def _summarised(database_url: str, run_id: str) -> RunSummary:

@@ -14,6 +14,14 @@ from streaming.traffic.plan import TrafficPlan
 SENDING, DRAINING, DRAINED, TIMED_OUT, CANCELLED, FAILED = "sending", "draining", "drained", "timed_out", "cancelled", "failed"
 
 
+_BEGIN = """
+INSERT INTO traffic_runs AS run (run_id, answer_set, dataset, state, plan, model, simulated, started_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (run_id) DO UPDATE SET state = EXCLUDED.state, finished_at = NULL WHERE run.plan = EXCLUDED.plan
+"""
+_JOIN = f"{_BEGIN} AND run.state <> '{CANCELLED}'"
+
+
 class ModelServer(NamedTuple):
     """What will answer: the model's name, and whether it is the simulator."""
 
@@ -23,26 +31,29 @@ class ModelServer(NamedTuple):
 
 def begin(database: connection, run_id: str, plan: TrafficPlan, served: ModelServer, now: datetime) -> None:
     """Record the run as sending. A run of this id and plan goes on where it was; raises UserError for another plan."""
+    if not _recorded(database, _BEGIN, run_id, plan, served, now):
+        raise _another_plan(run_id)
+
+
+def join(database: connection, run_id: str, plan: TrafficPlan, served: ModelServer, now: datetime) -> None:
+    """The same, for a part of the run that nobody has asked to go on: raises UserError where the run is cancelled."""
+    if _recorded(database, _JOIN, run_id, plan, served, now):
+        return
+    if state_of(database, run_id) == CANCELLED:
+        raise UserError(f"The run {run_id!r} is cancelled, and this share of it does not begin. To go on with the run, clear its tasks.")
+    raise _another_plan(run_id)
+
+
+def _recorded(database: connection, statement: str, run_id: str, plan: TrafficPlan, served: ModelServer, now: datetime) -> bool:
+    fields = Json(plan.model_dump(mode="json"))
+    row = (run_id, plan.answer_set or run_id, plan.dataset, SENDING, fields, plan.model or served.model, served.simulated, now)
     with database, database.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO traffic_runs AS run (run_id, answer_set, dataset, state, plan, model, simulated, started_at)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
-            ON CONFLICT (run_id) DO UPDATE SET state = EXCLUDED.state, finished_at = NULL WHERE run.plan = EXCLUDED.plan
-            """,
-            (
-                run_id,
-                plan.answer_set or run_id,
-                plan.dataset,
-                SENDING,
-                Json(plan.model_dump(mode="json")),
-                plan.model or served.model,
-                served.simulated,
-                now,
-            ),
-        )
-        if not cursor.rowcount:
-            raise UserError(f"The run {run_id!r} exists with another plan. Choose another run id, or repeat it with the plan it has.")
+        cursor.execute(statement, row)
+        return bool(cursor.rowcount)
+
+
+def _another_plan(run_id: str) -> UserError:
+    return UserError(f"The run {run_id!r} exists with another plan. Choose another run id, or repeat it with the plan it has.")
 
 
 def sent(database: connection, run_id: str, now: datetime) -> None:

@@ -9,12 +9,13 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection
 
+from streaming.clock import SystemClock
 from streaming.errors import UserError
 from streaming.reports.run_summary import Percentiles, Replays, Retries, RunSummary, summarise
 from streaming.traffic import runs
 from streaming.traffic.drain import pending_by_stage
 from streaming.traffic.plan import TrafficPlan
-from streaming.traffic.records import Request, recorded
+from streaming.traffic.records import Recorder, Request, recorded
 from tests.integration.private_tables import private_tables
 
 pytestmark = pytest.mark.integration
@@ -300,17 +301,35 @@ def test_a_run_id_cannot_be_used_for_another_plan(tables: Tables) -> None:
         runs.begin(tables.database, RUN, TrafficPlan(dataset="d", seed=2), served, START)
 
 
-def test_recording_a_request_twice_keeps_one_row_and_its_end(tables: Tables, url: str) -> None:
-    from streaming.clock import SystemClock
-    from streaming.traffic.records import Recorder
+def test_a_cancelled_run_goes_on_when_it_is_begun_again_and_not_when_a_share_joins_it(tables: Tables) -> None:
+    served = runs.ModelServer("m", False)
+    runs.join(tables.database, RUN, PLAN, served, START)
+    runs.join(tables.database, RUN, PLAN, served, START)
+    runs.end(tables.database, RUN, runs.CANCELLED, START)
+    with pytest.raises(UserError, match="is cancelled"):
+        runs.join(tables.database, RUN, PLAN, served, START)
+    assert runs.state_of(tables.database, RUN) == runs.CANCELLED
+    runs.begin(tables.database, RUN, PLAN, served, START)
+    assert runs.state_of(tables.database, RUN) == runs.SENDING
+    with pytest.raises(UserError, match="another plan"):
+        runs.join(tables.database, RUN, TrafficPlan(dataset="d", seed=2), served, START)
 
+
+def test_a_share_that_goes_on_loads_its_own_requests_alone(tables: Tables, url: str) -> None:
+    recorder = Recorder(url, RUN, SystemClock())
+    recorder._write([Request(number, START) for number in range(10)])
+    assert sorted(recorded(tables.database, RUN, range(1, 8, 3))) == [1, 4, 7]
+    assert sorted(recorded(tables.database, RUN, range(0, 10, 1))) == list(range(10))
+
+
+def test_recording_a_request_twice_keeps_one_row_and_its_end(tables: Tables, url: str) -> None:
     recorder = Recorder(url, RUN, SystemClock())
     request = Request(0, START, uuid4(), START, at(1), first_status="pending")
     recorder._write([request])
     request.final_status, request.resolved_at = "answered", at(5)
     recorder._write([request])
     recorder._write([Request(0, at(99), final_status="refused")])
-    assert recorded(tables.database, RUN) == {0: request}
+    assert recorded(tables.database, RUN, range(1)) == {0: request}
     with tables.database, tables.database.cursor() as cursor:
         cursor.execute("SELECT perceived_ms, real_ms FROM traffic_requests WHERE run_id = %s", (RUN,))
         assert cursor.fetchall() == [(1000.0, 5000.0)]

@@ -25,7 +25,8 @@ class SendTrafficOperator(BaseOperator):
 
     `share`: {"plan": fields of a TrafficPlan, "index": 0 to of - 1, "of": number of shares}; all shares of a run have the same plan. A
     retry goes on where the try before stopped: nothing is sent twice. Killed, or when another share of the run is, it stops sending and
-    the run's state is "cancelled". Returns the number of requests by how they ended.
+    the run's state is "cancelled"; a share that had not begun by then fails, and only one that is tried again goes on with the run.
+    Returns the number of requests by how they ended.
     """
 
     template_fields: Sequence[str] = ("run_id", "share")
@@ -50,11 +51,12 @@ class SendTrafficOperator(BaseOperator):
         self._sending: asyncio.Task[Any] | None = None
 
     def execute(self, context: Context) -> dict[str, int]:
-        """Send. Raises AirflowException when cancelled or when a component is away, AirflowFailException for a plan that cannot be run."""
+        """Send. Raises AirflowException when cancelled or when a component is away, AirflowFailException for a plan that cannot be run
+        and for a run that was cancelled before this share's first try."""
         with told_in_a_sentence():
             settings = connections.loop_settings(self.api_conn_id, self.postgres_conn_id, self.kafka_conn_id)
             try:
-                return asyncio.run(self._send(settings))
+                return asyncio.run(self._send(settings, context["ti"].try_number))
             except asyncio.CancelledError:
                 raise AirflowException(f"The run {self.run_id} was cancelled: its traffic has stopped.") from None
 
@@ -63,7 +65,7 @@ class SendTrafficOperator(BaseOperator):
         if self._loop is not None and self._sending is not None:
             self._loop.call_soon_threadsafe(self._sending.cancel)
 
-    async def _send(self, settings: Settings) -> dict[str, int]:
+    async def _send(self, settings: Settings, try_number: int) -> dict[str, int]:
         from rich.console import Console
 
         from streaming.clock import SystemClock
@@ -76,8 +78,9 @@ class SendTrafficOperator(BaseOperator):
         progress = Progress(len(range(index, plan.requests, of)), clock)
         self._loop, self._sending = asyncio.get_running_loop(), asyncio.current_task()
         assert self._sending is not None
-        # A try before this one may have left the run cancelled or failed.
-        await run.begin_run(plan, self.run_id, settings, clock)
+        # A try before this one may have left the run cancelled; on its first try a share finds it so because another was killed.
+        record = run.begin_run if try_number > 1 else run.join_run
+        await record(plan, self.run_id, settings, clock)
         watch = asyncio.create_task(_cancel_with_the_run(self._sending, self.run_id, settings))
         try:
             async with shown(progress, Console(force_terminal=False)):

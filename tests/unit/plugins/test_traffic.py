@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from answerloop_airflow import experiment
 from answerloop_airflow.operators import traffic
 from answerloop_airflow.operators.traffic import SendTrafficOperator
-from streaming.errors import Unreachable
+from streaming.errors import Unreachable, UserError
 from streaming.traffic import database, preconditions, run, runs
 
 DEADLINE_S = 20
@@ -31,6 +32,11 @@ class Loop:
     async def begin_run(self, plan: Any, run_id: str, *_: Any) -> None:
         self.recorded.append("sending")
 
+    async def join_run(self, plan: Any, run_id: str, *_: Any) -> None:
+        if self.state == "cancelled":
+            raise UserError(f"The run {run_id!r} is cancelled.")
+        self.recorded.append("sending")
+
     async def end_run(self, run_id: str, state: str, *_: Any) -> None:
         self.recorded.append(state)
 
@@ -47,12 +53,16 @@ class Loop:
 @pytest.fixture
 def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
     fake = Loop()
-    for name in ("begin_run", "end_run", "send_share"):
+    for name in ("begin_run", "join_run", "end_run", "send_share"):
         monkeypatch.setattr(run, name, getattr(fake, name))
     monkeypatch.setattr(runs, "state_of", lambda *_: fake.state)
     monkeypatch.setattr(database, "connected", lambda _: nullcontext())
     monkeypatch.setattr(traffic, "LOOK_FOR_CANCELLATION_S", 0.01)
     return fake
+
+
+def context(try_number: int = 1) -> Any:
+    return {"ti": SimpleNamespace(try_number=try_number)}
 
 
 def operator(index: int = 0, of: int = 1) -> SendTrafficOperator:
@@ -61,7 +71,7 @@ def operator(index: int = 0, of: int = 1) -> SendTrafficOperator:
 
 
 def test_a_share_sends_its_part_and_returns_how_it_ended(loop: Loop) -> None:
-    assert operator(1, 2).execute({}) == {"answered": 2}
+    assert operator(1, 2).execute(context()) == {"answered": 2}
     assert loop.sent == [(1, 2)]
     assert loop.recorded == ["sending"]
 
@@ -77,23 +87,44 @@ def test_a_killed_task_stops_sending_and_the_run_is_cancelled(loop: Loop) -> Non
     killer = threading.Thread(target=kill)
     killer.start()
     with pytest.raises(AirflowException, match="r1 was cancelled"):
-        killed.execute({})
+        killed.execute(context())
     killer.join()
     assert loop.sent == []
     assert loop.recorded == ["sending", "cancelled"]
 
 
 def test_a_run_cancelled_elsewhere_stops_every_share(loop: Loop) -> None:
-    loop.endless, loop.state = True, "cancelled"
+    loop.endless = True
+
+    def cancel_elsewhere() -> None:
+        assert loop.sending.wait(DEADLINE_S)
+        loop.state = "cancelled"
+
+    elsewhere = threading.Thread(target=cancel_elsewhere)
+    elsewhere.start()
     with pytest.raises(AirflowException, match="r1 was cancelled"):
-        operator().execute({})
+        operator().execute(context())
+    elsewhere.join()
     assert loop.sent == []
+
+
+def test_a_share_that_begins_after_the_run_was_cancelled_leaves_it_so_and_is_not_tried_again(loop: Loop) -> None:
+    loop.state = "cancelled"
+    with pytest.raises(AirflowFailException, match="'r1' is cancelled"):
+        operator(1, 2).execute(context())
+    assert loop.recorded == loop.sent == []
+
+
+def test_a_share_that_is_tried_again_goes_on_with_a_cancelled_run(loop: Loop) -> None:
+    loop.state = "cancelled"
+    assert operator(1, 2).execute(context(try_number=2)) == {"answered": 2}
+    assert loop.recorded == ["sending"]
 
 
 def test_a_component_that_is_away_fails_the_try_and_the_run_says_so(loop: Loop) -> None:
     loop.outcome = Unreachable("The API is away.")
     with pytest.raises(AirflowException, match=r"^The API is away\.$") as caught:
-        operator().execute({})
+        operator().execute(context())
     assert not isinstance(caught.value, AirflowFailException)
     assert loop.recorded == ["sending", "failed"]
 
