@@ -39,7 +39,7 @@ async def measure(count: int) -> dict[str, object]:
         rows = [row for row in read_rows(stream) if isinstance(row, Row) and row.original_answer][:count]
     answer_set = f"bench-{uuid4()}"
     loaded = settings.load()
-    async with httpx.AsyncClient(base_url=loaded.api_url, timeout=90) as client:
+    async with httpx.AsyncClient(base_url=loaded.api_url, timeout=90, trust_env=False) as client:
         await client.put(f"{loaded.ollama_url}/simulator/faults", json={})
         began, tasks = time.perf_counter(), []
         for index, row in enumerate(rows):

@@ -127,7 +127,7 @@ async def simulator() -> AsyncIterator[str]:
     url = f"http://127.0.0.1:{port}"
     try:
         retrying = httpx.AsyncHTTPTransport(retries=8)  # 0.5, 1, 2 ... s apart, until it listens
-        async with httpx.AsyncClient(transport=retrying, timeout=START_DEADLINE_S) as client:
+        async with httpx.AsyncClient(transport=retrying, timeout=START_DEADLINE_S, trust_env=False) as client:
             await client.get(f"{url}/api/version")
         yield url
     finally:

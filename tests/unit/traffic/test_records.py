@@ -73,12 +73,16 @@ async def test_an_error_of_writing_ends_the_block_at_once_with_its_reason(table:
     def broken(self: Recorder, requests: list[Request]) -> None:
         raise ConfigurationError("traffic_requests has no such column")
 
-    monkeypatch.setattr(Recorder, "_write", broken)
-    with pytest.raises(ConfigurationError, match="no such column"):
-        async with asyncio.timeout(5) as deadline, Recorder("unused", "run", SystemClock()) as recorder:
+    async def send() -> None:
+        async with Recorder("unused", "run", SystemClock()) as recorder:
             recorder.note(Request(1, START))
             async with asyncio.TaskGroup() as group:
                 group.create_task(asyncio.Event().wait())
+
+    monkeypatch.setattr(Recorder, "_write", broken)
+    with pytest.raises(ConfigurationError, match="no such column"):
+        async with asyncio.timeout(5) as deadline:
+            await send()
     assert not deadline.expired()
     task = asyncio.current_task()
     assert task is not None
