@@ -1,7 +1,8 @@
 """Makes the loop ready to work: topics, tables, the score job.
 
 Everything here is idempotent: run it after an upgrade, after a component was replaced, or to see whether a topic has drifted from what
-the project declares (the log of `topics_and_tables` says so; nothing that exists is changed).
+the project declares (the log of `topics_and_tables` says so). Of what exists, a setting that would lose records is set as declared
+(`repaired`); anything else is only told (`drift`).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def provision() -> None:
 
     @task
     def topics_and_tables() -> dict[str, Any]:
-        """What was created, what differs, and the topics as the cluster has them now."""
+        """What was created, what was set right, what differs, and the topics as the cluster has them now."""
         from airflow.providers.apache.kafka.hooks.client import KafkaAdminClientHook
 
         from streaming.provision import provision
@@ -39,6 +40,7 @@ def provision() -> None:
         return {
             "topics_created": done.topics_created,
             "migrations_applied": done.migrations_applied,
+            "repaired": [str(each) for each in done.repaired],
             "drift": [str(each) for each in done.drift],
             "partitions": {name: len(topic.partitions) for name, topic in sorted(found.items()) if not name.startswith("__")},
         }
