@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ConsumerLagSensor(BaseSensorOperator):
-    """Waits until a consumer group has at most `max_lag` records left to read, over all partitions of `topics`.
+    """Waits until a consumer group has at most `max_lag` records left to do, over all partitions of `topics`.
 
     `topics`: default: those that the loop's group of this name reads. A partition that the group never committed counts in full. The
     connection is one of the Kafka provider's type. Use `mode="reschedule"` for long waits.
@@ -53,10 +53,10 @@ class ConsumerLagSensor(BaseSensorOperator):
         return lag <= int(self.max_lag)
 
     def lag(self, topics: Sequence[str]) -> int:
-        """Records on these topics that the group has not committed. Raises Unreachable."""
+        """Records on these topics that the group has not done. Raises Unreachable."""
         from streaming.kafka.admin import KafkaAdmin
+        from streaming.kafka.lag import undone
 
         kafka = KafkaAdmin(KafkaBaseHook.get_connection(self.kafka_conn_id).extra_dejson["bootstrap.servers"])
-        ends = kafka.end_offsets(topics)
-        committed = kafka.committed(self.group, ends.keys())
-        return sum(max(end - (committed[partition] or 0), 0) for partition, end in ends.items())
+        positions = kafka.positions(self.group, kafka.partitions(topics))
+        return sum(undone(positions[partition], log, log.end) for partition, log in kafka.logs(topics).items())

@@ -5,7 +5,7 @@ WITH samples AS (
     WHERE "group" <> '' AND time >= %(since)s::timestamptz AND time < %(until)s::timestamptz
     GROUP BY topic, "group", time
     UNION ALL
-    SELECT topic, "group", hour, sum(average_lag), sum(largest_lag), sum(greatest(0, end_offset - coalesce(committed_offset, 0))), max(samples)
+    SELECT topic, "group", hour, sum(average_lag), sum(largest_lag), sum(last_lag), max(samples)
     FROM kafka_samples_hourly
     WHERE "group" <> '' AND hour > %(since)s::timestamptz - interval '1 hour' AND hour < %(until)s::timestamptz
     GROUP BY topic, "group", hour

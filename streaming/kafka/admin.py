@@ -12,6 +12,7 @@ from confluent_kafka import admin as ck_admin
 from streaming.errors import ConfigurationError, Unreachable
 from streaming.kafka.client import Committed, TopicPartition
 from streaming.kafka.errors import AWAY
+from streaming.kafka.lag import Log
 from streaming.topics import TopicSpec
 
 T = TypeVar("T")
@@ -119,8 +120,16 @@ class KafkaAdmin:
 
     def end_offsets(self, topics: Collection[str]) -> dict[TopicPartition, int]:
         """The offset that the next record of each partition will have."""
-        wanted = {ck.TopicPartition(*partition): ck_admin.OffsetSpec.latest() for partition in self.partitions(topics)}
-        results = self._admin.list_offsets(wanted, request_timeout=DEADLINE_S)
+        return self._offsets(topics, ck_admin.OffsetSpec.latest())
+
+    def logs(self, topics: Collection[str]) -> dict[TopicPartition, Log]:
+        """What each partition holds."""
+        starts = self._offsets(topics, ck_admin.OffsetSpec.earliest())
+        return {place: Log(starts[place], end) for place, end in self.end_offsets(topics).items()}
+
+    def _offsets(self, topics: Collection[str], wanted: ck_admin.OffsetSpec) -> dict[TopicPartition, int]:
+        places = {ck.TopicPartition(*partition): wanted for partition in self.partitions(topics)}
+        results = self._admin.list_offsets(places, request_timeout=DEADLINE_S)
         return {TopicPartition(place.topic, place.partition): int(self._result(future).offset) for place, future in results.items()}
 
     def committed(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int | None]:

@@ -75,9 +75,9 @@ class OffsetWindow:
         return base64.b64encode(bytes(bits)).decode()
 
 
-def done_above(metadata: str) -> int:
-    """How many records above the committed offset are done, by the commit's metadata."""
-    return len(_set_bits(metadata))
+def done_within(first: int, last: int, metadata: str) -> int:
+    """How many records are done, by the commit's metadata, of those from `first` to before `last` above the committed offset."""
+    return sum(first <= index < last for index in _set_bits(metadata))
 
 
 def _set_bits(metadata: str) -> list[int]:

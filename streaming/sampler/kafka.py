@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
 from streaming.kafka.client import Committed, TopicPartition
-from streaming.kafka.offsets import done_above
+from streaming.kafka.lag import Log, undone
 from streaming.topics import CONSUMED_BY, TOPICS
 
 NOBODY = ""
@@ -14,7 +14,7 @@ NEVER = Committed(None, "")
 class KafkaSample(NamedTuple):
     """A group's place in a partition; `group` is empty for a topic without consumers, `committed_offset` None before the first commit.
 
-    `done_above`: records above the committed offset that are done, which one that takes long holds back from being committed.
+    `lag`: records that the group has not done.
     """
 
     topic: str
@@ -22,20 +22,17 @@ class KafkaSample(NamedTuple):
     group: str
     end_offset: int
     committed_offset: int | None
-    done_above: int = 0
-
-    @property
-    def lag(self) -> int:
-        """Records that are not done."""
-        return 0 if self.group == NOBODY else max(0, self.end_offset - (self.committed_offset or 0) - self.done_above)
+    lag: int
 
 
 class Cluster(Protocol):
     """What is asked of Kafka; the calls block. Each raises Unreachable."""
 
-    def end_offsets(self, topics: Collection[str]) -> Mapping[TopicPartition, int]: ...
+    def partitions(self, topics: Collection[str]) -> Collection[TopicPartition]: ...
 
     def positions(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Committed]: ...
+
+    def logs(self, topics: Collection[str]) -> Mapping[TopicPartition, Log]: ...
 
 
 def take(cluster: Cluster) -> list[KafkaSample]:
@@ -44,18 +41,19 @@ def take(cluster: Cluster) -> list[KafkaSample]:
     Commits are read before ends: a lag is never below what it is.
     """
     topics = [spec.name for spec in TOPICS]
-    partitions = list(cluster.end_offsets(topics))
+    partitions = cluster.partitions(topics)
     positions = {
         group: cluster.positions(group, [each for each in partitions if each.topic in consumed]) for group, consumed in CONSUMED_BY.items()
     }
-    ends = cluster.end_offsets(topics)
+    logs = cluster.logs(topics)
     groups = {topic: [group for group, consumed in CONSUMED_BY.items() if topic in consumed] for topic in topics}
     return [
-        _sample(place, group, end, positions.get(group, {}).get(place, NEVER))
-        for place, end in sorted(ends.items())
+        _sample(place, group, log, positions.get(group, {}).get(place, NEVER))
+        for place, log in sorted(logs.items())
         for group in groups[place.topic] or [NOBODY]
     ]
 
 
-def _sample(place: TopicPartition, group: str, end: int, position: Committed) -> KafkaSample:
-    return KafkaSample(place.topic, place.partition, group, end, position.offset, done_above(position.metadata))
+def _sample(place: TopicPartition, group: str, log: Log, position: Committed) -> KafkaSample:
+    lag = 0 if group == NOBODY else undone(position, log, log.end)
+    return KafkaSample(place.topic, place.partition, group, log.end, position.offset, lag)

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 SERVICE = "sampler"
 EVERY_S = 15.0
 THIN_EVERY_S = 3600.0
+THIN_MOST_HOURS = 24
+"""Hours of samples in a round; what is left after a pause of days waits for the next ones."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +104,13 @@ class Sampler:
         used |= services.take(self._targets.http, name, url, token)
 
     def _thin(self, now: datetime) -> None:
-        with store.transaction(self._database_url) as into:
-            made = store.thin(into, now)
-        self._thinned_at = self._clock.monotonic()
-        if made:
-            log.info("samples of over %d days became %d hourly ones", store.RAW_FOR.days, made)
+        for _ in range(THIN_MOST_HOURS):
+            with store.transaction(self._database_url) as into:
+                hour = store.thin_an_hour(into, now)
+            if hour is None:
+                self._thinned_at = self._clock.monotonic()
+                return
+            log.info("the samples of the hour from %s on, over %d days ago, became hourly ones", hour, store.RAW_FOR.days)
 
 
 async def run(settings: Settings) -> None:

@@ -30,46 +30,61 @@ SELECT asked.topic, asked."group", extract(epoch FROM %(now)s - min(coalesce(
 FROM unnest(%(topics)s, %(partitions)s, %(groups)s, %(committed)s) AS asked (topic, partition, "group", committed_offset)
 GROUP BY asked.topic, asked."group"
 """
+_OLDEST_HOUR = """
+SELECT date_trunc('hour', least(
+    (SELECT min(time) FROM kafka_samples), (SELECT min(time) FROM flink_samples), (SELECT min(time) FROM service_samples)
+), 'UTC')
+"""
 _THIN_KAFKA = """
-WITH old AS (DELETE FROM kafka_samples WHERE time < %(before)s RETURNING *)
+WITH old AS (DELETE FROM kafka_samples WHERE time >= %(hour)s AND time < %(hour)s + interval '1 hour' RETURNING *)
 INSERT INTO kafka_samples_hourly AS hourly
-SELECT date_trunc('hour', time), topic, partition, "group", count(*), max(end_offset), max(committed_offset), avg(lag), max(lag)
-FROM old GROUP BY 1, 2, 3, 4
+    (hour, topic, partition, "group", samples, end_offset, committed_offset, average_lag, largest_lag, last_lag)
+SELECT %(hour)s, topic, partition, "group", count(*), max(end_offset), max(committed_offset), avg(lag), max(lag),
+       (array_agg(lag ORDER BY time DESC))[1]
+FROM old GROUP BY topic, partition, "group"
 ON CONFLICT (topic, partition, "group", hour) DO UPDATE SET
     samples = hourly.samples + excluded.samples,
     end_offset = greatest(hourly.end_offset, excluded.end_offset),
     committed_offset = greatest(hourly.committed_offset, excluded.committed_offset),
     average_lag = (hourly.average_lag * hourly.samples + excluded.average_lag * excluded.samples) / (hourly.samples + excluded.samples),
-    largest_lag = greatest(hourly.largest_lag, excluded.largest_lag)
+    largest_lag = greatest(hourly.largest_lag, excluded.largest_lag),
+    last_lag = excluded.last_lag
 """
 _THIN_FLINK = """
-WITH old AS (DELETE FROM flink_samples WHERE time < %(before)s RETURNING *)
+WITH old AS (DELETE FROM flink_samples WHERE time >= %(hour)s AND time < %(hour)s + interval '1 hour' RETURNING *)
 INSERT INTO flink_samples_hourly AS hourly
-SELECT date_trunc('hour', time), metric, count(*), avg(value), max(value), (array_agg(value ORDER BY time DESC))[1]
-FROM old GROUP BY 1, 2
+SELECT %(hour)s, metric, count(*), avg(value), max(value), (array_agg(value ORDER BY time DESC))[1]
+FROM old GROUP BY metric
 ON CONFLICT (metric, hour) DO UPDATE SET
     samples = hourly.samples + excluded.samples,
     average = (hourly.average * hourly.samples + excluded.average * excluded.samples) / (hourly.samples + excluded.samples),
     largest = greatest(hourly.largest, excluded.largest),
     last = excluded.last
 """
-# An hour keeps cores, not the seconds of a counter that may begin again within it.
+# An hour keeps cores, not the seconds of a counter that may begin again within it. What was used from its last sample to the first of the
+# hour after, which is still there, is the hour's: the hour after begins with that sample.
 _THIN_SERVICES = """
 WITH old AS (
-    DELETE FROM service_samples WHERE time < %(before)s RETURNING *
+    DELETE FROM service_samples WHERE time >= %(hour)s AND time < %(hour)s + interval '1 hour' RETURNING *
+), counted AS (
+    SELECT time, service, value FROM old WHERE metric = 'cpu_seconds'
+    UNION ALL (
+        SELECT DISTINCT ON (service) time, service, value FROM service_samples
+        WHERE metric = 'cpu_seconds' AND time >= %(hour)s + interval '1 hour' AND time < %(hour)s + interval '2 hours'
+        ORDER BY service, time
+    )
 ), used AS (
-    SELECT time, service, value, extract(epoch FROM time - lag(time) OVER later)::float8 AS seconds, lag(value) OVER later AS earlier
-    FROM old WHERE metric = 'cpu_seconds' WINDOW later AS (PARTITION BY service ORDER BY time)
+    SELECT time, service, value, extract(epoch FROM lead(time) OVER later - time)::float8 AS seconds, lead(value) OVER later AS next
+    FROM counted WINDOW later AS (PARTITION BY service ORDER BY time)
 ), kept AS (
     SELECT time, service, metric, value, 1 AS weight FROM old WHERE metric <> 'cpu_seconds'
     UNION ALL
-    SELECT time, service, 'cpu_cores', (CASE WHEN value >= earlier THEN value - earlier ELSE value END) / seconds, seconds
-    FROM used WHERE earlier IS NOT NULL
+    SELECT time, service, 'cpu_cores', (CASE WHEN next >= value THEN next - value ELSE next END) / seconds, seconds
+    FROM used WHERE next IS NOT NULL
 )
 INSERT INTO service_samples_hourly AS hourly
-SELECT date_trunc('hour', time), service, metric, count(*), sum(value * weight) / sum(weight), max(value),
-       (array_agg(value ORDER BY time DESC))[1]
-FROM kept GROUP BY 1, 2, 3
+SELECT %(hour)s, service, metric, count(*), sum(value * weight) / sum(weight), max(value), (array_agg(value ORDER BY time DESC))[1]
+FROM kept GROUP BY service, metric
 ON CONFLICT (service, metric, hour) DO UPDATE SET
     samples = hourly.samples + excluded.samples,
     average = (hourly.average * hourly.samples + excluded.average * excluded.samples) / (hourly.samples + excluded.samples),
@@ -82,9 +97,10 @@ ON CONFLICT (service, metric, hour) DO UPDATE SET
 def transaction(database_url: str) -> Iterator[cursor]:
     """A transaction on a connection of its own. Raises Unreachable, or ConfigurationError while the tables are missing."""
     try:
-        connection = psycopg2.connect(database_url, connect_timeout=5, options="-c statement_timeout=10000")
+        connection = psycopg2.connect(database_url, connect_timeout=5)
         try:
             with connection, connection.cursor() as opened:
+                opened.execute("SET LOCAL statement_timeout = '10s'")
                 yield opened
         finally:
             connection.close()
@@ -125,12 +141,16 @@ def add_services(into: cursor, now: datetime, used: Mapping[str, Mapping[str, fl
     execute_values(into, "INSERT INTO service_samples (time, service, metric, value) VALUES %s", rows)
 
 
-def thin(into: cursor, now: datetime) -> int:
-    """Turn samples older than 7 days into hourly ones; how many hourly ones were made or added to."""
-    # Whole hours only: an hour is aggregated once.
-    before = (now - RAW_FOR).replace(minute=0, second=0, microsecond=0)
-    made = 0
+def thin_an_hour(into: cursor, now: datetime) -> datetime | None:
+    """Turn the samples of the oldest hour into hourly ones, if all of it is over 7 days old: that hour, None if there is none.
+
+    What is gone from the raw samples is how far this has come. An hour is little whatever has piled up: no statement times out.
+    """
+    into.execute(_OLDEST_HOUR)
+    row: tuple[datetime | None] = into.fetchone()  # type: ignore[assignment]
+    (hour,) = row
+    if hour is None or hour + timedelta(hours=1) > now - RAW_FOR:
+        return None
     for each in (_THIN_KAFKA, _THIN_FLINK, _THIN_SERVICES):
-        into.execute(each, {"before": before})
-        made += into.rowcount
-    return made
+        into.execute(each, {"hour": hour})
+    return hour

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from streaming.clock import Clock
 from streaming.kafka.admin import KafkaAdmin
 from streaming.kafka.client import TopicPartition
+from streaming.kafka.lag import undone
 from streaming.topics import CONSUMED_BY, STORAGE_PERSISTER
 from streaming.traffic.database import connected
 
 LOOK_EVERY_S = 0.5
 
+# Begins at what is pending, which is little, and looks each up: LIMIT keeps the planner from reading all requests of the run instead.
 PENDING_BY_STAGE = """
 SELECT CASE WHEN q.enqueued_at IS NULL THEN 'not yet in Kafka'
             WHEN last.outcome IS NULL THEN 'at the model or being scored'
@@ -19,8 +21,11 @@ SELECT CASE WHEN q.enqueued_at IS NULL THEN 'not yet in Kafka'
             ELSE 'asked again after ' || last.outcome END AS stage, count(*)
 FROM questions q
 LEFT JOIN LATERAL (SELECT outcome FROM attempts a WHERE a.submission_id = q.submission_id ORDER BY retry_count DESC LIMIT 1) last ON true
-WHERE q.status = 'pending'
-  AND (q.run_id = %(run_id)s OR q.question_id IN (SELECT question_id FROM traffic_requests WHERE run_id = %(run_id)s))
+LEFT JOIN LATERAL (
+    SELECT true AS too FROM traffic_requests r
+    WHERE q.run_id IS DISTINCT FROM %(run_id)s AND r.question_id = q.question_id AND r.run_id = %(run_id)s LIMIT 1
+) asked ON true
+WHERE q.status = 'pending' AND (q.run_id = %(run_id)s OR asked.too)
 GROUP BY stage ORDER BY stage
 """
 
@@ -48,8 +53,8 @@ async def wait_until_drained(database_url: str, kafka: KafkaAdmin, run_id: str, 
         if clock.monotonic() > deadline:
             return Backlog(pending, await asyncio.to_thread(_unread, kafka))
         await clock.sleep(LOOK_EVERY_S)
-    ends = await asyncio.to_thread(kafka.end_offsets, CONSUMED_BY[STORAGE_PERSISTER])
-    while behind := await asyncio.to_thread(_behind, kafka, STORAGE_PERSISTER, ends):
+    sampled = await asyncio.to_thread(kafka.end_offsets, CONSUMED_BY[STORAGE_PERSISTER])
+    while behind := await asyncio.to_thread(_behind, kafka, STORAGE_PERSISTER, sampled):
         if clock.monotonic() > deadline:
             return Backlog({}, {STORAGE_PERSISTER: behind})
         await clock.sleep(LOOK_EVERY_S)
@@ -68,7 +73,8 @@ def _unread(kafka: KafkaAdmin) -> dict[str, int]:
     return {group: count for group, count in behind.items() if count}
 
 
-def _behind(kafka: KafkaAdmin, group: str, ends: Mapping[TopicPartition, int]) -> int:
-    """How many records below these offsets the group has not committed."""
-    committed = kafka.committed(group, ends.keys())
-    return sum(max(end - (committed.get(partition) or 0), 0) for partition, end in ends.items())
+def _behind(kafka: KafkaAdmin, group: str, sampled: Mapping[TopicPartition, int]) -> int:
+    """How many records below these offsets the group has not done."""
+    positions = kafka.positions(group, sampled.keys())
+    logs = kafka.logs({partition.topic for partition in sampled})
+    return sum(undone(positions[partition], logs[partition], below) for partition, below in sampled.items())

@@ -45,7 +45,9 @@ def sample(
     )
 
 
-def an_old_hour(rows: ReportRows, hour: datetime, end: int, committed: int, average: float, largest: int, partition: int = 0) -> None:
+def an_old_hour(
+    rows: ReportRows, hour: datetime, end: int, committed: int, average: float, largest: int, last: int, partition: int = 0
+) -> None:
     rows.insert(
         "kafka_samples_hourly",
         hour=hour,
@@ -57,6 +59,7 @@ def an_old_hour(rows: ReportRows, hour: datetime, end: int, committed: int, aver
         committed_offset=committed,
         average_lag=average,
         largest_lag=largest,
+        last_lag=last,
     )
 
 
@@ -125,9 +128,9 @@ def test_one_sample_alone_knows_no_rate(rows: ReportRows) -> None:
 def test_old_hours_give_lag_throughput_and_queue(rows: ReportRows) -> None:
     for hour, ends, average, largest in ((NOON, (100, 50), 2.0, 9), (NOON + HOUR, (190, 140), 4.0, 5)):
         for partition, end in enumerate(ends):
-            an_old_hour(rows, hour, end, end - 1, average, largest, partition)
+            an_old_hour(rows, hour, end, end - 6, average, largest, 1, partition)
     found = figures(rows)
-    # Two partitions: 4 in the first hour and 8 in the second; 18 at most; one each at the end.
+    # Two partitions: 4 in the first hour and 8 in the second; 18 at most; one each at the end, behind which five are done.
     assert found.lag == [Lag(topics.PENDING, topics.LLM_CONSUMER, mean=pytest.approx(6), largest=18, last=2)]
     # Each partition took 90 from the end of the first hour to the end of the second.
     assert found.throughput == [Throughput(topics.PENDING, 180, pytest.approx(180 / 3600))]
@@ -137,7 +140,7 @@ def test_old_hours_give_lag_throughput_and_queue(rows: ReportRows) -> None:
 
 
 def test_an_hour_that_was_thinned_and_one_that_was_not_weigh_by_their_samples(rows: ReportRows) -> None:
-    an_old_hour(rows, NOON, 100, 98, 2.0, 3)
+    an_old_hour(rows, NOON, 100, 98, 2.0, 3, 2)
     sample(rows, NOON + HOUR, 102, 100 - 241 + 2)
     # 240 samples of 2 and one of 241.
     assert figures(rows).mean_queue_size == pytest.approx((240 * 2 + 241) / 241)

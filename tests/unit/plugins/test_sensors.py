@@ -8,9 +8,10 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from answerloop_airflow.sensors import ConsumerLagSensor
 from streaming.errors import Unreachable
 from streaming.kafka import admin
-from streaming.kafka.client import TopicPartition
+from streaming.kafka.client import Committed, TopicPartition
+from streaming.kafka.lag import Log
 
-ENDS = {TopicPartition("t", 0): 10, TopicPartition("t", 1): 5}
+LOGS = {TopicPartition("t", 0): Log(0, 10), TopicPartition("t", 1): Log(0, 5)}
 
 
 class Cluster:
@@ -21,12 +22,15 @@ class Cluster:
     def __init__(self, bootstrap: str) -> None:
         self.bootstrap = bootstrap
 
-    def end_offsets(self, topics: Any) -> dict[TopicPartition, int]:
+    def partitions(self, topics: Any) -> list[TopicPartition]:
         Cluster.asked = (self.bootstrap, tuple(topics))
-        return ENDS
+        return list(LOGS)
 
-    def committed(self, group: str, partitions: Any) -> dict[TopicPartition, int | None]:
-        return {TopicPartition("t", 0): 8, TopicPartition("t", 1): None}
+    def logs(self, topics: Any) -> dict[TopicPartition, Log]:
+        return LOGS
+
+    def positions(self, group: str, partitions: Any) -> dict[TopicPartition, Committed]:
+        return {TopicPartition("t", 0): Committed(8, ""), TopicPartition("t", 1): Committed(None, "")}
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +58,6 @@ def test_a_cluster_that_is_away_may_be_asked_again(monkeypatch: pytest.MonkeyPat
     def away(*_: Any) -> None:
         raise Unreachable("Kafka is away.")
 
-    monkeypatch.setattr(Cluster, "end_offsets", away)
+    monkeypatch.setattr(Cluster, "partitions", away)
     with pytest.raises(AirflowException, match="Kafka is away"):
         ConsumerLagSensor(task_id="lag", group="mine", topics=["t"]).poke({})

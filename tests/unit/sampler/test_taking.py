@@ -9,6 +9,7 @@ import pytest
 from streaming.clock import ManualClock
 from streaming.errors import Unreachable
 from streaming.kafka.client import Committed, TopicPartition
+from streaming.kafka.lag import Log
 from streaming.kafka.offsets import OffsetWindow
 from streaming.sampler import flink, kafka
 from streaming.sampler.service import Sampler, Targets
@@ -21,10 +22,13 @@ class Cluster:
     def __init__(self, away: bool = False) -> None:
         self.away = away
 
-    def end_offsets(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
+    def partitions(self, topics: Collection[str]) -> Collection[TopicPartition]:
         if self.away:
             raise Unreachable("Kafka is away")
-        return {TopicPartition(topic, partition): 10 for topic in topics for partition in (0, 1)}
+        return [TopicPartition(topic, partition) for topic in topics for partition in (0, 1)]
+
+    def logs(self, topics: Collection[str]) -> Mapping[TopicPartition, Log]:
+        return dict.fromkeys(self.partitions(topics), Log(0, 10))
 
     def positions(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Committed]:
         return {each: Committed(4 if each.partition == 0 else None, "") for each in partitions}
@@ -55,17 +59,13 @@ def test_what_is_done_above_a_record_that_takes_long_is_no_lag() -> None:
         window.done(offset)
 
     class Behind(Cluster):
-        def end_offsets(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
-            return {TopicPartition(topic, 0): 2000 for topic in topics}
+        def logs(self, topics: Collection[str]) -> Mapping[TopicPartition, Log]:
+            return {TopicPartition(topic, 0): Log(0, 2000) for topic in topics}
 
         def positions(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Committed]:
             return dict.fromkeys(partitions, Committed(window.position, window.metadata()))
 
     assert {each.lag for each in kafka.take(Behind()) if each.topic == SUCCESS} == {1}
-
-
-def test_a_commit_beyond_the_end_is_no_negative_lag() -> None:
-    assert kafka.KafkaSample("t", 0, "g", end_offset=3, committed_offset=5).lag == 0
 
 
 def flink_client(jobs: list[dict[str, str]]) -> httpx.Client:

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from streaming.clock import ManualClock
-from streaming.kafka.client import TopicPartition
+from streaming.kafka.client import Committed, TopicPartition
+from streaming.kafka.lag import Log
+from streaming.kafka.offsets import OffsetWindow
 from streaming.topics import CONSUMED_BY, PENDING, STORAGE_PERSISTER, VALIDATED
 from streaming.traffic import drain
 from streaming.traffic.drain import Backlog, wait_until_drained
@@ -16,15 +18,19 @@ from streaming.traffic.drain import Backlog, wait_until_drained
 class FakeKafka:
     """One partition a topic."""
 
-    def __init__(self, ends: Mapping[str, int], committed: Mapping[str, int | None]) -> None:
+    def __init__(self, ends: Mapping[str, int], committed: Mapping[str, int | None], metadata: str = "") -> None:
         self.ends = dict(ends)
-        self.positions = dict(committed)
+        self.offsets = dict(committed)
+        self.metadata = metadata
 
     def end_offsets(self, topics: Collection[str]) -> dict[TopicPartition, int]:
         return {TopicPartition(topic, 0): self.ends.get(topic, 0) for topic in topics}
 
-    def committed(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int | None]:
-        return {partition: self.positions.get(partition.topic) for partition in partitions}
+    def logs(self, topics: Collection[str]) -> dict[TopicPartition, Log]:
+        return {place: Log(0, end) for place, end in self.end_offsets(topics).items()}
+
+    def positions(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Committed]:
+        return {partition: Committed(self.offsets.get(partition.topic), self.metadata) for partition in partitions}
 
 
 @pytest.fixture
@@ -81,8 +87,41 @@ async def test_it_waits_for_the_persister_to_pass_the_sampled_ends_and_for_nothi
         await clock.advance(0.5)
     assert not waiting.done()
     kafka.ends[VALIDATED] = 1000
-    kafka.positions[VALIDATED] = 7
+    kafka.offsets[VALIDATED] = 7
     assert not await outcome(waiting, clock)
+
+
+async def test_a_persister_whose_position_belongs_to_a_log_that_is_gone_has_the_new_one_to_do(
+    pending: dict[str, int], clock: ManualClock
+) -> None:
+    kafka = FakeKafka({VALIDATED: 7}, {VALIDATED: 5000})
+    waiting = start(kafka, clock)
+    for _ in range(10):
+        await asyncio.sleep(0.001)
+        await clock.advance(0.5)
+    assert not waiting.done()
+    kafka.offsets[VALIDATED] = 7
+    assert not await outcome(waiting, clock)
+
+
+async def test_it_does_not_wait_for_the_end_of_a_log_that_was_made_anew(pending: dict[str, int], clock: ManualClock) -> None:
+    kafka = FakeKafka({VALIDATED: 5000}, {VALIDATED: 4000})
+    waiting = start(kafka, clock)
+    await asyncio.sleep(0.01)
+    kafka.ends[VALIDATED], kafka.offsets[VALIDATED] = 7, 7
+    assert not await outcome(waiting, clock)
+
+
+async def test_what_is_done_behind_a_record_that_takes_long_is_not_told_as_unread(pending: dict[str, int], clock: ManualClock) -> None:
+    window = OffsetWindow(3)
+    for offset in range(3, 9):
+        window.take(offset)
+    for offset in range(4, 9):
+        window.done(offset)
+    pending["at the model or being scored"] = 1
+    kafka = FakeKafka({PENDING: 10}, {PENDING: window.position}, window.metadata())
+    backlog = await outcome(start(kafka, clock, timeout_s=5), clock)
+    assert backlog.unread == {"llm_consumer_service": 2}
 
 
 async def test_a_timeout_says_what_is_still_where(pending: dict[str, int], clock: ManualClock) -> None:
