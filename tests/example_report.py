@@ -118,6 +118,7 @@ def figures(kind: Kind = Kind.RUN, *, simulated: bool = True) -> Figures:
             threshold=0.75,
             extra_calls=317,
             event_time_lag=Percentiles(120.0, 480.0, 655.5, 1210.0, 1500.0),
+            watermark_lag=Percentiles(1180.0, 1520.0, 1700.25, 2250.0, 2610.0),
         ),
         whole=Whole(
             requests=1000,

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from streaming.reports.run_summary import Percentiles, Replays, Retries, Scores, Stages
+from streaming.reports.run_summary import NO_PERCENTILES, Percentiles, Replays, Retries, Scores, Stages
 
 
 class Kind(StrEnum):
@@ -97,13 +97,17 @@ class Model(msgspec.Struct, frozen=True):
 
 
 class Flink(msgspec.Struct, frozen=True):
-    """Scores; `extra_calls`: model calls made again for a low score. `event_time_lag`: how far scoring runs behind the messages' times."""
+    """Scores; `extra_calls`: model calls made again for a low score. `event_time_lag`: how far scoring runs behind the messages' times.
+
+    `watermark_lag`: how far the job's watermark is behind the clock when a record has been scored.
+    """
 
     scores: Scores
     score_distribution: Histogram | None  # lines: first, final
     threshold: float
     extra_calls: int
     event_time_lag: Percentiles
+    watermark_lag: Percentiles = NO_PERCENTILES
 
 
 class Service(msgspec.Struct, frozen=True):

@@ -92,6 +92,7 @@ def _flink(flink: Flink) -> Iterator[Metric]:
     yield _metric("flink", "threshold", "", flink.threshold, "F1", table="Scores", row="threshold")
     yield _metric("flink", "extra_calls", "", flink.extra_calls, "calls", table="Scores", row="model calls for low scores")
     yield from _percentiles("flink", "event_time_lag", flink.event_time_lag, "Event-time lag", "scoring behind messages")
+    yield from _percentiles("flink", "watermark_lag", flink.watermark_lag, "Event-time lag", "watermark behind the clock")
 
 
 _SCORES = {

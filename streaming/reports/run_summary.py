@@ -29,6 +29,9 @@ class Percentiles(msgspec.Struct, frozen=True):
     max: float | None
 
 
+NO_PERCENTILES = Percentiles(None, None, None, None, None)
+
+
 class Requests(msgspec.Struct, frozen=True):
     """The run's requests: by first reply, by end, and how long both took.
 

@@ -14,7 +14,7 @@ TIMEOUT_S = 5.0
 OF_THE_JOB = ("numRestarts", "lastCheckpointDuration", "uptime")
 # The job's own metrics: what its subtasks count, and how far behind each was with the record that it scored last.
 COUNTS = ("records", "scored_pairs")
-LAGS = ("event_time_lag_ms",)
+LAGS = ("event_time_lag_ms", "watermark_lag_ms")
 _OF_A_SUBTASK = re.compile(rf"(?P<subtask>\d+)\.(?:.+\.)?answerloop\.(?P<metric>{'|'.join(COUNTS + LAGS)})")
 # Flink refuses a request whose first line is longer than 4,096 bytes.
 NAMES_AT_ONCE = 20

@@ -34,6 +34,7 @@ def rows(name: str, report=REPORT) -> list[dict[str, str]]:
         ("flink", "mean_first", "", 0.7012, "F1"),
         ("flink", "extra_calls", "", 317, "calls"),
         ("flink", "event_time_lag", "max", 1500.0, "ms"),
+        ("flink", "watermark_lag", "p95", 1700.25, "ms"),
         ("whole", "final", "answered", 961, "requests"),
         ("whole", "real", "p95", 14210.4, "ms"),
         ("whole", "failure_rate", "", 27 / 806, "share"),

@@ -143,6 +143,16 @@ def test_a_subtask_that_has_been_idle_since_a_slow_record_does_not_stand_for_the
     assert flink.measured(before, now) == {"uptime": 1.0, "records": 36.0, "event_time_lag_ms": 200.0}
 
 
+def test_the_largest_lag_behind_the_watermark_is_that_of_the_subtasks_that_scored() -> None:
+    before = job({"records": 7.0}, {"records": 20.0}, {"records": 3.0})
+    now = job(
+        {"records": 7.0, "watermark_lag_ms": 90_000.0},
+        {"records": 25.0, "watermark_lag_ms": 1_200.0},
+        {"records": 4.0, "watermark_lag_ms": 1_900.0},
+    )
+    assert flink.measured(before, now) == {"uptime": 1.0, "records": 36.0, "watermark_lag_ms": 1_900.0}
+
+
 def flink_processes(managers: list[str], metrics: dict[str, str]) -> httpx.Client:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/taskmanagers":
