@@ -88,12 +88,18 @@ class Model(msgspec.Struct, frozen=True):
 
     calls: int
     outcomes: Mapping[str, int]  # success, overload, quota, fatal
-    latency: Percentiles  # of successful calls
+    latency: Percentiles  # of successful calls, as is `mean_latency`
     retries: Mapping[str, Retries]  # by cause: overload, quota, quality
     errors: Mapping[str, int]
     mean_in_flight: float | None
     mean_slots: float | None
     slot_use: float | None  # 0..1
+    mean_latency: float | None = None
+    failed_latency: Percentiles = NO_PERCENTILES  # of calls without success: deadlines, errors
+    mean_failed_latency: float | None = None
+    all_latency: Percentiles = NO_PERCENTILES
+    mean_all_latency: float | None = None
+    overloads: Mapping[str, int] = {}  # by kind: http_503, deadline, ...
 
 
 class Flink(msgspec.Struct, frozen=True):
@@ -153,6 +159,7 @@ class Whole(msgspec.Struct, frozen=True):
     dead_letters: int | None  # of the time that the scope covers, whoever sent them
     mean_perceived: float | None = None  # ms
     mean_real: float | None = None  # ms
+    asked_per_s: float | None = None  # `questions_per_s` without those that were told their end at once
 
 
 class CalibrationQuote(msgspec.Struct, frozen=True):
