@@ -2,6 +2,7 @@
 -- Question i belongs to run i % 50, which begins at minute 28 * (i % 50) and goes on for 25 minutes.
 -- Without a write-ahead log they fill in half the time; how they are read does not change.
 ALTER TABLE question_references SET UNLOGGED;
+ALTER TABLE callbacks SET UNLOGGED;
 ALTER TABLE submissions SET UNLOGGED;
 ALTER TABLE answers SET UNLOGGED;
 ALTER TABLE failed_questions SET UNLOGGED;
@@ -28,10 +29,11 @@ FROM asked;
 INSERT INTO submissions (submission_id, question_id, kind, run_id, submitted_at)
 SELECT submission_id, question_id, 'first', run_id, at FROM asked;
 
-INSERT INTO attempts (submission_id, retry_count, question_id, run_id, outcome, error_type, bert_score, llm_response, model, response_time_ms,
-                      enqueued_at, llm_started_at, llm_finished_at, scored_at, stored_at)
+INSERT INTO attempts (submission_id, retry_count, question_id, run_id, outcome, error_type, error_kind, bert_score, llm_response, model,
+                      response_time_ms, error_pickup_ms, enqueued_at, llm_started_at, llm_finished_at, scored_at, stored_at)
 SELECT submission_id, n, question_id, run_id, outcome, CASE WHEN outcome = 'success' THEN NULL ELSE outcome END,
-       CASE WHEN outcome = 'success' THEN score END, CASE WHEN outcome = 'success' THEN repeat('because ', 10) END, 'm (simulated)', took,
+       CASE WHEN outcome = 'overload' THEN 'http_503' END, CASE WHEN outcome = 'success' THEN score END,
+       CASE WHEN outcome = 'success' THEN repeat('because ', 10) END, 'm (simulated)', took, CASE WHEN n > 0 AND i % 14 < 2 THEN 5.0 + i % 50 END,
        began, began + interval '40 ms', began + interval '40 ms' + took * interval '1 ms',
        CASE WHEN outcome = 'success' THEN began + interval '300 ms' + took * interval '1 ms' END, began + interval '400 ms' + took * interval '1 ms'
 FROM asked

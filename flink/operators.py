@@ -16,6 +16,9 @@ from flink.orphans import end_with_task_manager
 from flink.outputs import Source, effect
 from flink.routing import Remembered, Rules
 
+# What Flink says while there is no watermark yet.
+NO_WATERMARK = -(2**63)
+
 OUTPUT_TYPE = Types.ROW_NAMED(["topic", "key", "value"], [Types.STRING(), Types.STRING(), Types.PRIMITIVE_ARRAY(Types.BYTE())])
 
 
@@ -68,6 +71,8 @@ class RouteAnswers(KeyedProcessFunction):
         self._counters = {name: metrics.counter(name) for name in COUNTERS}
         self._lag_ms = 0
         metrics.gauge("event_time_lag_ms", lambda: self._lag_ms)
+        self._watermark_lag_ms = 0
+        metrics.gauge("watermark_lag_ms", lambda: self._watermark_lag_ms)
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         now = datetime.now(UTC)
@@ -81,6 +86,9 @@ class RouteAnswers(KeyedProcessFunction):
             # By 0 too: Flink shows a counter once it was counted in a bundle, and Prometheus sees no growth from nothing.
             self._counters[name].inc(growth)
         self._lag_ms = lag_ms(now, judged.event_time_ms)
+        watermark = ctx.timer_service().current_watermark()
+        if watermark > NO_WATERMARK:
+            self._watermark_lag_ms = lag_ms(now, watermark)
         if done.outcome is not None and done.outcome.remembered != remembered:
             self._state.update(msgspec.json.encode(done.outcome.remembered).decode())
         for output in done.outputs:
@@ -94,5 +102,5 @@ def key_of(row: Row) -> str:
 
 
 def lag_ms(now: datetime, event_time_ms: int) -> int:
-    """How far behind a message's time (milliseconds since 1970) its result is."""
+    """How far the clock is ahead of a message's time or of a watermark (milliseconds since 1970)."""
     return max(0, int(now.timestamp() * 1000) - event_time_ms)

@@ -165,6 +165,7 @@ def _text_and_score(response: Response, verdict: Verdict) -> dict[str, Any]:
 def _question(response: Response, again: Again, progress: dict[str, Any], now: datetime) -> Question:
     fields = response.carried() | progress
     fields |= {"retry_count": again.retry_count, "retries": again.retries, "enqueued_at": now, "timestamp": now}
+    fields["error_pickup_ms"] = None  # it follows no error
     return Question(**fields)
 
 

@@ -3,11 +3,19 @@
 from streaming import topics
 from streaming.settings import Settings
 
+# A partition's next leader may have a clock that is behind the last one's.
+OUT_OF_ORDER_S = 1
+IDLE_AFTER = "5 s"
+
 SENT_TO = (topics.VALIDATED, topics.LOW_QUALITY, topics.PENDING, topics.DEAD_LETTERS, topics.FATAL)
 
 
 def answers(settings: Settings) -> str:
-    """DDL of the source: llm-responses-success from the group's committed offsets, the earliest where there are none."""
+    """DDL of the source: llm-responses-success from the group's committed offsets, the earliest where there are none.
+
+    Its event time is when a record came to lie in the topic, by the broker's clock: every record has one, also one that cannot be read, and
+    none lies in the future. Each partition has a watermark, of which the job's is the least; one without records is left out meanwhile.
+    """
     options = {
         "connector": "kafka",
         "topic": topics.SUCCESS,
@@ -16,9 +24,14 @@ def answers(settings: Settings) -> str:
         "properties.auto.offset.reset": "earliest",
         "properties.commit.offsets.on.checkpoint": "true",
         "scan.startup.mode": "group-offsets",
+        "scan.watermark.idle-timeout": IDLE_AFTER,
         "format": "raw",
     }
-    columns = "`partition` INT METADATA VIRTUAL, `offset` BIGINT METADATA VIRTUAL, `value` BYTES"
+    columns = (
+        "`partition` INT METADATA VIRTUAL, `offset` BIGINT METADATA VIRTUAL, `value` BYTES, "
+        "`arrived_at` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL, "
+        f"WATERMARK FOR `arrived_at` AS `arrived_at` - INTERVAL '{OUT_OF_ORDER_S}' SECOND"
+    )
     return f"CREATE TEMPORARY TABLE answers ({columns}) WITH ({_options(options)})"
 
 

@@ -55,7 +55,10 @@ class BestAttempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Carried(msgspec.Struct, kw_only=True):
-    """What travels with a submission from message to message."""
+    """What travels with a submission from message to message.
+
+    `error_pickup_ms`: of an attempt that follows an error, how long that lay in its topic until its retry consumer took it.
+    """
 
     question_id: UUID
     question_text: QuestionText
@@ -71,6 +74,7 @@ class Carried(msgspec.Struct, kw_only=True):
     submitted_at: datetime = _AT_TIMESTAMP
     enqueued_at: datetime | None = None
     waited_ms: Milliseconds = 0.0
+    error_pickup_ms: Milliseconds | None = None
     extra: dict[str, Any] = {}
 
     def __post_init__(self) -> None:
@@ -124,12 +128,13 @@ class Response(Attempt, kw_only=True):
 
 
 class Overload(Attempt, kw_only=True):
-    """llm-responses-error-overload: the model was busy or broke off."""
+    """llm-responses-error-overload: the model was busy or broke off. `error_kind` is what happened, such as http_503 or deadline."""
 
     retry_count: RetryCount
     error_type: str
     error_message: str
     retry_after_seconds: Seconds | None = None
+    error_kind: str | None = None
 
 
 class Quota(Attempt, kw_only=True):

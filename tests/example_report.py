@@ -92,6 +92,7 @@ def figures(kind: Kind = Kind.RUN, *, simulated: bool = True) -> Figures:
             produce_to_consume={
                 "questions-pending": Percentiles(812.4, 4210.0, 6120.5, 8001.2, 8440.9),
                 "validated-responses": Percentiles(4.2, 9.9, 14.8, 40.25, 95.5),
+                "llm-responses-error-overload / retry_overload_consumer": Percentiles(6.75, 21.5, 44.25, 81.5, 90.5),
             },
             mean_queue_size=57.25,
             largest_queue_size=182,
@@ -100,11 +101,17 @@ def figures(kind: Kind = Kind.RUN, *, simulated: bool = True) -> Figures:
             calls=1184,
             outcomes={"success": 1066, "overload": 92, "quota": 11, "fatal": 15},
             latency=Percentiles(152.3, 251.9, 301.2, 455.8, 1204.4),
-            retries={"overload": Retries(81, 74), "quota": Retries(11, 9), "quality": Retries(317, 204)},
+            retries={"overload": Retries(81, 74, 92), "quota": Retries(11, 9, 11), "quality": Retries(317, 204, 378)},
             errors={"overload": 92, "quota": 11, "model_missing": 15},
             mean_in_flight=5.82,
             mean_slots=8.4,
             slot_use=0.6929,
+            mean_latency=168.25,
+            failed_latency=Percentiles(88.5, 60_011.2, 120_003.5, 120_009.75, 120_010.0),
+            mean_failed_latency=20_410.5,
+            all_latency=Percentiles(150.5, 262.25, 460.5, 90_002.5, 120_010.0),
+            mean_all_latency=2_186.75,
+            overloads={"http_503": 61, "http_429": 9, "deadline": 18, "broken_reply": 3, "reset": 1},
         ),
         flink=Flink(
             scores=Scores(779, 771, 8, 61, 0.7012, 0.8127, 238, 0.3087, 171, 0.1934),
@@ -118,6 +125,7 @@ def figures(kind: Kind = Kind.RUN, *, simulated: bool = True) -> Figures:
             threshold=0.75,
             extra_calls=317,
             event_time_lag=Percentiles(120.0, 480.0, 655.5, 1210.0, 1500.0),
+            watermark_lag=Percentiles(1180.0, 1520.0, 1700.25, 2250.0, 2610.0),
         ),
         whole=Whole(
             requests=1000,
@@ -175,6 +183,7 @@ def figures(kind: Kind = Kind.RUN, *, simulated: bool = True) -> Figures:
             ],
             replays=Replays(10, 7, 3),
             dead_letters=2,
+            asked_per_s=2.5871,
         ),
     )
 

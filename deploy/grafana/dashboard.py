@@ -156,7 +156,16 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 "Event-time lag",
                 "ms",
                 ((f"max({JOB}_event_time_lag_ms)", "event time"),),
-                "How far the job's watermark is behind the clock.",
+                "How old an answer was when it had been scored, of the last one of each subtask.",
+            ),
+            Panel(
+                "Watermark lag",
+                "ms",
+                (
+                    ("time() * 1000 - min(flink_taskmanager_job_task_currentInputWatermark > -9e15)", "now"),
+                    (f"max({JOB}_watermark_lag_ms)", "when the last record was scored"),
+                ),
+                "How far the job's watermark is behind the clock. While nothing arrives it stands still, and the first line grows.",
             ),
         ),
     ),

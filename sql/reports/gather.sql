@@ -17,7 +17,7 @@ WITH RECURSIVE again AS (
     SELECT s.submission_id FROM submissions s JOIN again ON s.follows = again.submission_id WHERE s.kind = 'requeue'
 ), mine AS (
     SELECT CASE WHEN s.run_id = a.run_id THEN a.run_id END AS run_id, a.submission_id, a.question_id, a.retry_count, a.outcome, a.error_type,
-           a.model, a.response_time_ms, a.enqueued_at, a.llm_started_at, a.llm_finished_at, a.scored_at, a.stored_at,
+           a.error_kind, a.model, a.response_time_ms, a.error_pickup_ms, a.bert_score, a.enqueued_at, a.llm_started_at, a.llm_finished_at, a.scored_at, a.stored_at,
            again.submission_id IS NOT NULL AS replayed,
            lag(a.outcome) OVER trip AS before, lead(a.outcome) OVER trip IS NOT NULL AS has_later
     FROM attempts a LEFT JOIN submissions s ON s.submission_id = a.submission_id LEFT JOIN again ON again.submission_id = a.submission_id
@@ -26,14 +26,14 @@ WITH RECURSIVE again AS (
     WINDOW trip AS (PARTITION BY a.submission_id ORDER BY a.retry_count)
 )
 INSERT INTO report_calls
-SELECT run_id, mine.submission_id, mine.question_id, retry_count, outcome, error_type, model, response_time_ms, enqueued_at, llm_started_at,
+SELECT run_id, mine.submission_id, mine.question_id, retry_count, outcome, error_type, error_kind, model, response_time_ms, error_pickup_ms, enqueued_at, llm_started_at,
        llm_finished_at, scored_at, stored_at, replayed,
        CASE WHEN before IS NULL AND retry_count > 0 THEN (
            SELECT b.outcome FROM attempts b
            WHERE b.submission_id = mine.submission_id AND b.retry_count < mine.retry_count
            ORDER BY b.retry_count DESC LIMIT 1
        ) ELSE before END,
-       before IS NOT NULL, has_later, p.question_id IS NOT NULL
+       before IS NOT NULL, has_later, p.question_id IS NOT NULL, outcome = 'success' AND bert_score IS NOT NULL AND p.question_id IS NULL
 FROM mine
 LEFT JOIN (SELECT question_id, submission_id, accepted_retry_count FROM answers WHERE accepted_as = 'passed') AS p
        ON p.question_id = mine.question_id AND p.submission_id = mine.submission_id AND p.accepted_retry_count = mine.retry_count

@@ -21,8 +21,10 @@ CREATE TEMP TABLE IF NOT EXISTS report_calls (
     retry_count      integer,
     outcome          text,
     error_type       text,
+    error_kind       text,
     model            text,
     response_time_ms double precision,
+    error_pickup_ms  double precision,
     enqueued_at      timestamptz,
     llm_started_at   timestamptz,
     llm_finished_at  timestamptz,
@@ -32,7 +34,8 @@ CREATE TEMP TABLE IF NOT EXISTS report_calls (
     before           text,    -- outcome of the trip's call before this one, whenever that was; null: the trip's first
     has_earlier      boolean, -- the trip has another call before this one in the scope
     has_later        boolean,
-    passed           boolean  -- its answer reached the threshold and ended the trip
+    passed           boolean, -- its answer reached the threshold and ended the trip
+    low              boolean  -- its answer was scored and did not reach it
 ) ON COMMIT DELETE ROWS;
 CREATE INDEX IF NOT EXISTS report_calls_by_run ON report_calls (run_id);
 

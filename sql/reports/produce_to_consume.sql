@@ -1,7 +1,8 @@
 -- How long a message took from its producer to its consumer, by topic, of the scope's own trips: until the model was asked, the answer was
--- scored, the result was stored. A topic stands where one of its messages is known by both times.
+-- scored, the result was stored; an error also until its retry consumer took it, by the time of the call that followed. A topic stands where one of its messages is known by both times.
 WITH calls AS (
-    SELECT outcome, enqueued_at, llm_started_at, llm_finished_at, scored_at, stored_at FROM report_calls WHERE NOT replayed AND (%(run_id)s::text IS NULL OR run_id = %(run_id)s)
+    SELECT outcome, before, low, error_pickup_ms, enqueued_at, llm_started_at, llm_finished_at, scored_at, stored_at
+    FROM report_calls WHERE NOT replayed AND (%(run_id)s::text IS NULL OR run_id = %(run_id)s)
 ), passed AS (
     SELECT scored_at, stored_at FROM report_answers WHERE accepted_as = 'passed' AND (%(run_id)s::text IS NULL OR run_id = %(run_id)s)
 ), messages AS (
@@ -11,6 +12,11 @@ WITH calls AS (
     UNION ALL
     SELECT CASE outcome WHEN 'overload' THEN %(overload)s WHEN 'quota' THEN %(quota)s ELSE %(fatal)s END, stored_at - llm_finished_at
     FROM calls WHERE outcome <> 'success'
+    UNION ALL
+    SELECT CASE before WHEN 'overload' THEN %(retry_overload)s ELSE %(retry_quota)s END, error_pickup_ms * interval '1 millisecond'
+    FROM calls WHERE before IN ('overload', 'quota')
+    UNION ALL
+    SELECT %(low_quality)s, stored_at - scored_at FROM calls WHERE low
     UNION ALL
     SELECT %(validated)s, stored_at - scored_at FROM passed
 )

@@ -35,5 +35,7 @@ SELECT coalesce(sum(n), 0)::bigint AS total,
        (SELECT coalesce(jsonb_agg(bins), '[]') FROM bins) AS bins,
        extract(epoch FROM max(last_resolved_at) - min(first_intended_at))::float8 AS duration_s,
        (sum(sent) / nullif(extract(epoch FROM max(last_sent_at) - min(first_intended_at)), 0))::float8 AS sent_per_s,
-       (sum(ended) / nullif(extract(epoch FROM max(last_resolved_at) - min(first_intended_at)), 0))::float8 AS ended_per_s
+       (sum(ended) / nullif(extract(epoch FROM max(last_resolved_at) - min(first_intended_at)), 0))::float8 AS ended_per_s,
+       (coalesce(sum(ended) FILTER (WHERE first_status = 'pending'), 0)
+        / nullif(extract(epoch FROM max(last_resolved_at) - min(first_intended_at)), 0))::float8 AS asked_per_s
 FROM kinds

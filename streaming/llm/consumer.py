@@ -15,7 +15,7 @@ from streaming.llm.client import OllamaClient, Sampling
 from streaming.llm.gate import Gate
 from streaming.llm.limit import InFlightLimit
 from streaming.llm.messages import Call, name_of, report
-from streaming.llm.outcome import Outcome, Overloaded, Success, Unavailable, outcome_of
+from streaming.llm.outcome import RESET, Outcome, Overloaded, Success, Unavailable, outcome_of
 from streaming.llm.turns import Turns
 from streaming.retry_policy import CEILINGS, Budget, within_ceiling
 from streaming.service import run_service
@@ -121,7 +121,7 @@ class ModelStep:
                     if not (outcome.reset and self._turns.at_fault(suspicion, alone)):
                         continue
                     # A question that kills the model must not circle.
-                    outcome = Overloaded(f"{outcome.message}; the same had happened before the model answered a probe", busy=False)
+                    outcome = Overloaded(f"{outcome.message}; the same had happened before the model answered a probe", RESET, busy=False)
                 return Call(model, started_at, self._clock.now(), elapsed_s * 1000, outcome)
         return None
 

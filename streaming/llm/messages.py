@@ -44,9 +44,9 @@ def report(question: Question, call: Call) -> tuple[str, Response | Overload | Q
                 "prompt_tokens": success.prompt_tokens,
             }
             return topics.SUCCESS, Response(**carried | answer)
-        case Overloaded(message=message, retry_after_s=retry_after_s):
+        case Overloaded(message=message, kind=kind, retry_after_s=retry_after_s):
             return topics.OVERLOAD, Overload(
-                error_type=contracts.OVERLOAD, error_message=message, retry_after_seconds=retry_after_s, **carried
+                error_type=contracts.OVERLOAD, error_kind=kind, error_message=message, retry_after_seconds=retry_after_s, **carried
             )
         case QuotaReached(message=message, retry_after_s=retry_after_s):
             return topics.QUOTA, Quota(error_type=contracts.QUOTA, error_message=message, retry_after_seconds=retry_after_s, **carried)

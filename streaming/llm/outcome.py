@@ -68,11 +68,18 @@ class Success:
 
 @dataclass(frozen=True)
 class Overloaded:
-    """The model was busy or broke off. `busy`: it said so, or took too long; a broken reply says nothing about its load."""
+    """The model was busy or broke off. `busy`: it said so, or took too long; a broken reply says nothing about its load.
+
+    `kind` names what happened, for those who count: `http_` and the status, or one of those below.
+    """
 
     message: str
+    kind: str
     busy: bool
     retry_after_s: float | None = None
+
+
+DEADLINE, BROKEN_REPLY, RESET = "deadline", "broken_reply", "reset"
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,7 @@ def outcome_of(result: Reply | NoReply, now: datetime, requested_other_model: bo
     if status == HTTPStatus.PAYMENT_REQUIRED or (status == HTTPStatus.TOO_MANY_REQUESTS and _LIMIT_NAMED.search(message)):
         return QuotaReached(message, quota_delay_s(retry_after))
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
-        return Overloaded(message, busy=True, retry_after_s=_capped(retry_after))
+        return Overloaded(message, f"http_{status}", busy=True, retry_after_s=_capped(retry_after))
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return Unavailable(message)
     if status == HTTPStatus.NOT_FOUND:
@@ -130,7 +137,7 @@ def outcome_of(result: Reply | NoReply, now: datetime, requested_other_model: bo
         return Unavailable(f"{message}; pull the model (`ollama pull`) or set ANSWERLOOP_MODEL to one that is there")
     if 400 <= status < 500:
         return Refused(REFUSED_BY_MODEL, message)
-    return Overloaded(message, busy=False, retry_after_s=_capped(retry_after))
+    return Overloaded(message, f"http_{status}", busy=False, retry_after_s=_capped(retry_after))
 
 
 def clean(text: str) -> str:
@@ -142,7 +149,7 @@ def _of_no_reply(result: NoReply) -> Outcome:
     message = f"{result.failure}: {clean(result.detail)}" if result.detail else str(result.failure)
     match result.failure:
         case Failure.DEADLINE:
-            return Overloaded(message, busy=True)
+            return Overloaded(message, DEADLINE, busy=True)
         case Failure.RESET:
             return Unavailable(message, reset=True)
         case Failure.CANNOT_CONNECT:
@@ -184,7 +191,7 @@ def _of_answer(reply: Reply) -> Success | Overloaded:
 
 
 def _broken(message: str) -> Overloaded:
-    return Overloaded(message, busy=False)
+    return Overloaded(message, BROKEN_REPLY, busy=False)
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""How far scoring ran behind the messages' times."""
+"""How far scoring ran behind the messages' times, and the score job's watermark behind the clock."""
 
 import msgspec
 from psycopg2.extras import RealDictCursor
@@ -11,4 +11,13 @@ from streaming.reports.run_summary import Percentiles
 
 def event_time_lag(cursor: RealDictCursor, scope: Scope) -> Percentiles:
     """Of the samples in the scope's time, in milliseconds: the result's time minus the message's, while records were scored."""
-    return msgspec.convert(ask_one(cursor, "event_time_lag", sampled(scope)), Percentiles)
+    return _lag(cursor, scope, "event_time_lag_ms")
+
+
+def watermark_lag(cursor: RealDictCursor, scope: Scope) -> Percentiles:
+    """Likewise: the result's time minus the watermark."""
+    return _lag(cursor, scope, "watermark_lag_ms")
+
+
+def _lag(cursor: RealDictCursor, scope: Scope, metric: str) -> Percentiles:
+    return msgspec.convert(ask_one(cursor, "score_job_lag", sampled(scope), metric=metric), Percentiles)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from streaming.reports.run_summary import Percentiles, Replays, Retries, Scores, Stages
+from streaming.reports.run_summary import NO_PERCENTILES, Percentiles, Replays, Retries, Scores, Stages
 
 
 class Kind(StrEnum):
@@ -88,22 +88,32 @@ class Model(msgspec.Struct, frozen=True):
 
     calls: int
     outcomes: Mapping[str, int]  # success, overload, quota, fatal
-    latency: Percentiles  # of successful calls
+    latency: Percentiles  # of successful calls, as is `mean_latency`
     retries: Mapping[str, Retries]  # by cause: overload, quota, quality
     errors: Mapping[str, int]
     mean_in_flight: float | None
     mean_slots: float | None
     slot_use: float | None  # 0..1
+    mean_latency: float | None = None
+    failed_latency: Percentiles = NO_PERCENTILES  # of calls without success: deadlines, errors
+    mean_failed_latency: float | None = None
+    all_latency: Percentiles = NO_PERCENTILES
+    mean_all_latency: float | None = None
+    overloads: Mapping[str, int] = {}  # by kind: http_503, deadline, ...
 
 
 class Flink(msgspec.Struct, frozen=True):
-    """Scores; `extra_calls`: model calls made again for a low score. `event_time_lag`: how far scoring runs behind the messages' times."""
+    """Scores; `extra_calls`: model calls made again for a low score. `event_time_lag`: how far scoring runs behind the messages' times.
+
+    `watermark_lag`: how far the job's watermark is behind the clock when a record has been scored.
+    """
 
     scores: Scores
     score_distribution: Histogram | None  # lines: first, final
     threshold: float
     extra_calls: int
     event_time_lag: Percentiles
+    watermark_lag: Percentiles = NO_PERCENTILES
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -149,6 +159,7 @@ class Whole(msgspec.Struct, frozen=True):
     dead_letters: int | None  # of the time that the scope covers, whoever sent them
     mean_perceived: float | None = None  # ms
     mean_real: float | None = None  # ms
+    asked_per_s: float | None = None  # `questions_per_s` without those that were told their end at once
 
 
 class CalibrationQuote(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from psycopg2.extras import RealDictCursor
 
 from streaming.reports.covered import covered
 from streaming.reports.edges import SCORE_EDGES
-from streaming.reports.event_time import event_time_lag
+from streaming.reports.event_time import event_time_lag, watermark_lag
 from streaming.reports.figures import Flink, Scope
 from streaming.reports.histograms import histogram
 from streaming.reports.queries import ask_one
@@ -24,4 +24,5 @@ def flink(cursor: RealDictCursor, scope: Scope, threshold: float, retries: Mappi
         threshold=threshold,
         extra_calls=retries[Cause.QUALITY].made if Cause.QUALITY in retries else 0,
         event_time_lag=event_time_lag(cursor, scope),
+        watermark_lag=watermark_lag(cursor, scope),
     )

@@ -18,7 +18,7 @@ from streaming.reports.run_summary import Percentiles
 
 Buckets = dict[tuple[str, str], list[dict[str, Any]]]
 
-# The topics whose messages' times are in the tables.
+# The topics whose messages' times are in the tables; of errors the group that asks again is one that reads them beside another.
 _TIMED = {
     "pending": topics.PENDING,
     "success": topics.SUCCESS,
@@ -26,6 +26,9 @@ _TIMED = {
     "quota": topics.QUOTA,
     "fatal": topics.FATAL,
     "validated": topics.VALIDATED,
+    "low_quality": topics.LOW_QUALITY,
+    "retry_overload": f"{topics.OVERLOAD} / {topics.RETRY_OVERLOAD}",
+    "retry_quota": f"{topics.QUOTA} / {topics.RETRY_QUOTA}",
 }
 
 

@@ -73,13 +73,20 @@ def _model(model: Model) -> Iterator[Metric]:
     for outcome, calls in sorted(model.outcomes.items()):
         share = calls / model.calls if model.calls else None
         yield _metric("model", "outcome_share", outcome, share, "share", table="Shares of the calls", row=outcome)
-    yield from _percentiles("model", "latency", model.latency, "Latency", "successful calls")
+    for metric, row, counts in (("error_share", "error", model.errors), ("overload_share", "overload", model.overloads)):
+        for kind, calls in sorted(counts.items()):
+            share = calls / model.calls if model.calls else None
+            yield _metric("model", metric, kind, share, "share", table="Shares of the calls", row=f"{row}: {kind}")
+    for name, row in (("latency", "successful calls"), ("failed_latency", "calls without success"), ("all_latency", "all calls")):
+        yield _metric("model", f"mean_{name}", "", getattr(model, f"mean_{name}"), "ms", table="Latency", row=row, column="mean")
+        yield from _percentiles("model", name, getattr(model, name), "Latency", row)
     for cause, retries in sorted(model.retries.items()):
-        for name in ("made", "succeeded"):
+        for name in ("needed", "made", "succeeded"):
             yield _metric(
                 "model", f"retries_{name}", cause, getattr(retries, name), "calls", table="Calls made again", row=cause, column=name
             )
     yield from _counts("model", "errors", model.errors, "calls", "Errors")
+    yield from _counts("model", "overloads", model.overloads, "calls", "Overloads")
     yield _metric("model", "mean_in_flight", "", model.mean_in_flight, "calls", table="Slots", row="calls in flight, mean")
     yield _metric("model", "mean_slots", "", model.mean_slots, "slots", table="Slots", row="slots, mean")
     yield _metric("model", "slot_use", "", model.slot_use, "share", table="Slots", row="use of the slots")
@@ -92,6 +99,7 @@ def _flink(flink: Flink) -> Iterator[Metric]:
     yield _metric("flink", "threshold", "", flink.threshold, "F1", table="Scores", row="threshold")
     yield _metric("flink", "extra_calls", "", flink.extra_calls, "calls", table="Scores", row="model calls for low scores")
     yield from _percentiles("flink", "event_time_lag", flink.event_time_lag, "Event-time lag", "scoring behind messages")
+    yield from _percentiles("flink", "watermark_lag", flink.watermark_lag, "Event-time lag", "watermark behind the clock")
 
 
 _SCORES = {
@@ -117,6 +125,9 @@ def _whole(whole: Whole) -> Iterator[Metric]:
     for name, row in (("from_cache", "found in the cache"), ("from_database", "found in the database"), ("reused", "of another run")):
         yield _metric("whole", name, "", getattr(whole, name), "requests", table="Requests", row=row)
     yield _metric("whole", "questions_per_s", "", whole.questions_per_s, "per second", table="Requests", row="throughput")
+    yield _metric(
+        "whole", "asked_per_s", "", whole.asked_per_s, "per second", table="Requests", row="throughput, without what was found at once"
+    )
     for name, row in (("perceived", "perceived: to the first reply"), ("real", "real: to the answer")):
         yield _metric("whole", f"mean_{name}", "", getattr(whole, f"mean_{name}"), "ms", table="Latency", row=row, column="mean")
         yield from _percentiles("whole", name, getattr(whole, name), "Latency", row)

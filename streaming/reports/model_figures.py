@@ -9,6 +9,7 @@ from psycopg2.extras import RealDictCursor
 from streaming.reports.covered import covered
 from streaming.reports.figures import Model, Scope
 from streaming.reports.queries import ask_one
+from streaming.reports.run_summary import NO_PERCENTILES
 from streaming.reports.slots import mean_slots
 
 
@@ -17,14 +18,25 @@ def model(cursor: RealDictCursor, scope: Scope) -> Model:
     rows = covered(scope)
     calls = ask_one(cursor, "attempts", rows)
     in_flight, slots = calls["mean_in_flight"], _slots_meanwhile(cursor, scope, calls)
+    of_calls = calls["latencies"]
     figures = {
         **calls,
+        **_latency("latency", of_calls.get("succeeded")),
+        **_latency("failed_latency", of_calls.get("failed")),
+        **_latency("all_latency", of_calls.get("all")),
         **ask_one(cursor, "retries", rows),
         "calls": calls["total"],
         "mean_slots": slots,
         "slot_use": None if in_flight is None or not slots else in_flight / slots,
     }
     return msgspec.convert(figures, Model)
+
+
+def _latency(name: str, found: Mapping[str, float | None] | None) -> dict[str, Any]:
+    """Percentiles and mean under that name."""
+    if found is None:
+        return {name: NO_PERCENTILES, f"mean_{name}": None}
+    return {name: found, f"mean_{name}": found["mean"]}
 
 
 def _slots_meanwhile(cursor: RealDictCursor, scope: Scope, calls: Mapping[str, Any]) -> float | None:

@@ -29,12 +29,15 @@ class Percentiles(msgspec.Struct, frozen=True):
     max: float | None
 
 
+NO_PERCENTILES = Percentiles(None, None, None, None, None)
+
+
 class Requests(msgspec.Struct, frozen=True):
     """The run's requests: by first reply, by end, and how long both took.
 
     `perceived`: from the intended time to the first reply. `real`: from the intended time to the answer; their means are in milliseconds,
-    too. Rates are per second, from the
-    first intended time to the last request sent, and to the last end.
+    too. Rates are per second, from the first intended time to the last request sent, and to the last end; `asked_per_s` is of the ended
+    that were not told their end at once.
     """
 
     total: int
@@ -50,6 +53,7 @@ class Requests(msgspec.Struct, frozen=True):
     ended_per_s: float | None
     mean_perceived: float | None = None
     mean_real: float | None = None
+    asked_per_s: float | None = None
 
 
 class Scores(msgspec.Struct, frozen=True):
@@ -71,10 +75,14 @@ class Scores(msgspec.Struct, frozen=True):
 
 
 class Retries(msgspec.Struct, frozen=True):
-    """Model calls made again for one cause. Succeeded: the model answered; after a low score: with an answer that passed."""
+    """Model calls made again for one cause. Succeeded: the model answered; after a low score: with an answer that passed.
+
+    Needed: errors and low scores of that cause, also those after which the tries were used up.
+    """
 
     made: int
     succeeded: int
+    needed: int | None = None
 
 
 class Attempts(msgspec.Struct, frozen=True):

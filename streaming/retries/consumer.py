@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from streaming import metrics, topics
 from streaming.clock import Clock
@@ -37,6 +38,7 @@ class _Waiting:
     record: Record
     error: Error
     again: Again
+    taken_at: datetime
     done: Callable[[], None]
 
 
@@ -74,7 +76,7 @@ class RetryStep:
             return
         match next_step(self._budget, self._rule.cause, error.retry_count, error.retries):
             case Again() as again:
-                self._waiting.push(self._reckoning.due(self._rule, error), _Waiting(record, error, again, done))
+                self._waiting.push(self._reckoning.due(self._rule, error), _Waiting(record, error, again, self._clock.now(), done))
                 self._waiting_bytes += _size(record)
                 self._changed.set()
             case Exhausted() as exhausted:
@@ -127,7 +129,7 @@ class RetryStep:
 
     async def _ask_again(self, waiting: _Waiting) -> None:
         def question() -> Question:
-            return rules.question_again(waiting.error, waiting.again, self._clock.now())
+            return rules.question_again(waiting.error, waiting.again, waiting.taken_at, self._clock.now())
 
         await self._send(waiting.record, topics.PENDING, question, waiting.done, step="again")
 

@@ -39,10 +39,16 @@ def due(rule: Rule, error: Error, now: datetime) -> datetime:
     return retry_policy.due_at(error.timestamp, now, rule.delay_s(error), error.submission_id, error.retry_count)
 
 
-def question_again(error: Error, again: Again, now: datetime) -> Question:
-    """The question as it goes back to the model now."""
+def question_again(error: Error, again: Again, taken_at: datetime, now: datetime) -> Question:
+    """The question as it goes back to the model now. `taken_at`: when the error came out of its topic."""
     waited_ms = max((now - error.timestamp).total_seconds() * 1000, 0.0)
-    fields = error.carried() | {"waited_ms": error.waited_ms + waited_ms, "enqueued_at": now, "retries": again.retries}
+    pickup_ms = max((taken_at - error.timestamp).total_seconds() * 1000, 0.0)
+    fields = error.carried() | {
+        "waited_ms": error.waited_ms + waited_ms,
+        "error_pickup_ms": pickup_ms,
+        "enqueued_at": now,
+        "retries": again.retries,
+    }
     return Question(**fields, retry_count=again.retry_count, timestamp=now)
 
 

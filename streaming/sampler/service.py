@@ -46,7 +46,7 @@ class Sampler:
         self._http = http
         self._targets = targets
         self._clock = clock
-        self._job: dict[str, float] = {}
+        self._job = flink.JobSample()
         self._thinned_at: float | None = None
         self.problems: dict[str, str] = {}
         self.away: dict[str, str] = {}

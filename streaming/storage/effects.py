@@ -48,6 +48,7 @@ class AttemptRow(NamedTuple):
     run_id: str | None
     outcome: str
     error_type: str | None
+    error_kind: str | None
     error: str | None
     bert_score: float | None
     scorer: str | None
@@ -59,6 +60,7 @@ class AttemptRow(NamedTuple):
     truncated: bool
     retry_after_s: float | None
     waited_ms: float
+    error_pickup_ms: float | None
     enqueued_at: datetime | None
     llm_started_at: datetime | None
     llm_finished_at: datetime | None
@@ -201,6 +203,7 @@ def _scored_attempt(message: Scored) -> AttemptRow:
         retry_count=message.retry_count,
         outcome="success",
         error_type=None,
+        error_kind=None,
         error=None,
         bert_score=message.bert_score,
         scorer=message.scorer,
@@ -216,6 +219,7 @@ def _error_attempt(message: Overload | Quota | Fatal, outcome: str, error_type: 
         retry_count=message.retry_count,
         outcome=outcome,
         error_type=error_type,
+        error_kind=message.error_kind if isinstance(message, Overload) else None,
         error=error,
         bert_score=None,
         scorer=None,
@@ -237,6 +241,7 @@ def _call(message: Attempt) -> dict[str, Any]:
         "prompt_tokens": message.prompt_tokens,
         "truncated": message.truncated,
         "waited_ms": message.waited_ms,
+        "error_pickup_ms": message.error_pickup_ms,
         "enqueued_at": message.enqueued_at,
         "llm_started_at": message.llm_started_at,
         "llm_finished_at": message.llm_finished_at,

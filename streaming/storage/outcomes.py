@@ -19,7 +19,7 @@ EXTERNAL = "external"
 
 QUESTION_TYPES = "uuid uuid text text text text timestamptz timestamptz timestamptz"
 ATTEMPT_TYPES = (
-    "uuid int uuid text text text text float8 text text text float8 int int bool float8 float8 "
+    "uuid int uuid text text text text text float8 text text text float8 int int bool float8 float8 float8 "
     "timestamptz timestamptz timestamptz timestamptz"
 )
 ANSWER_TYPES = "uuid uuid text float8 float8 int float8 text int text text int int int float8 timestamptz"

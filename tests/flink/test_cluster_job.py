@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+import httpx
 import msgspec
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from flink.tables import OUT_OF_ORDER_S
 from streaming import topics
 from streaming.contracts import DeadLetter, Fatal, Question, Response, Retries, Scored, Validated, decode, encode
+from streaming.sampler import flink
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(280)]
 
@@ -148,3 +151,15 @@ def test_a_blank_answer_is_a_dead_letter_and_ends_its_submission(loop: Topics) -
     loop.send(encode(message))
     sent = loop.of(message.question_id, topics.DEAD_LETTERS, topics.FATAL)
     assert decode(Fatal, sent[topics.FATAL]).error_type == "unscorable"
+
+
+def test_the_jobs_watermark_follows_the_records_that_it_scores(loop: Topics) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    with httpx.Client(base_url=os.environ["ANSWERLOOP_FLINK_URL"], timeout=flink.TIMEOUT_S, trust_env=False) as http:
+        before = flink.take(http)
+        while "watermark_lag_ms" not in (found := flink.measured(before, flink.take(http))):
+            assert time.monotonic() < deadline, f"no watermark came within {PATIENCE_S:.0f} s, only {found}"
+            message = answer(REFERENCE)
+            loop.send(encode(message))
+            loop.of(message.question_id, topics.VALIDATED)
+    assert OUT_OF_ORDER_S * 1000 <= found["watermark_lag_ms"] < 60_000

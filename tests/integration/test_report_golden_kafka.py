@@ -165,6 +165,23 @@ def test_produce_to_consume_is_from_each_producer_to_its_consumer(rows: ReportRo
     assert {topic: each.p99 for topic, each in took.items() if topic != topics.PENDING} == pytest.approx(one)
 
 
+def test_errors_have_a_way_to_their_retry_consumer_and_low_scores_one_to_storage(rows: ReportRows) -> None:
+    trip = rows.trip()
+    rows.call(trip, 0, "overload")
+    rows.call(trip, 1, "quota", error_pickup_ms=15.0)
+    rows.call(trip, 2, "success", at(1), error_pickup_ms=45.0, scored_at=at(0.96), bert_score=0.5)
+    rows.call(trip, 3, "success", at(2), scored_at=at(1.9), bert_score=0.8)
+    rows.answer(trip, stored=at(2), first=0.5, final=0.8, accepted_retry_count=3)
+    took = figures(rows).produce_to_consume
+    assert {topic: each.p50 for topic, each in took.items()} == pytest.approx(
+        {
+            f"{topics.OVERLOAD} / {topics.RETRY_OVERLOAD}": 15,
+            f"{topics.QUOTA} / {topics.RETRY_QUOTA}": 45,
+            topics.LOW_QUALITY: 40,
+        }
+    )
+
+
 def test_a_best_attempt_and_a_replay_say_nothing_of_the_way_to_storage(rows: ReportRows) -> None:
     best, failed = rows.trip(), rows.trip()
     rows.answer(best, "best_attempt", scored_at=at(-60))

@@ -51,6 +51,49 @@ def test_latency_covers_successful_calls(rows: ReportRows) -> None:
     assert figures(rows).latency == Percentiles(300, pytest.approx(460), pytest.approx(480), pytest.approx(496), 500)
 
 
+def test_calls_without_success_have_a_latency_of_their_own_and_are_among_all_calls(rows: ReportRows) -> None:
+    for took_ms in (100.0, 200.0):
+        rows.call(rows.trip(), 0, "success", response_time_ms=took_ms)
+    rows.call(rows.trip(), 0, "overload", error_kind="deadline", response_time_ms=120_000.0)
+    rows.call(rows.trip(), 0, "quota", response_time_ms=80.0)
+    rows.call(rows.trip(), 0, "fatal", response_time_ms=40.0)
+    found = figures(rows)
+    assert (found.latency.max, found.mean_latency) == (200, pytest.approx(150))
+    # 40, 80 and 120,000 ms; of all five the middle one is 100.
+    assert (found.failed_latency.p50, found.failed_latency.max) == (80, 120_000)
+    assert found.mean_failed_latency == pytest.approx(120_120 / 3)
+    assert (found.all_latency.p50, found.all_latency.max) == (100, 120_000)
+    assert found.mean_all_latency == pytest.approx(120_420 / 5)
+
+
+def test_overloads_are_counted_by_their_kind(rows: ReportRows) -> None:
+    for kind in ("http_503", "http_503", "deadline", "broken_reply", None):
+        rows.call(rows.trip(), 0, "overload", error_kind=kind)
+    rows.call(rows.trip(), 0, "quota")
+    assert figures(rows).overloads == {"http_503": 2, "deadline": 1, "broken_reply": 1, "not told": 1}
+
+
+def test_retries_are_needed_also_where_the_tries_are_used_up(rows: ReportRows) -> None:
+    # Four overloads, after the last of which there is no try left: four needed, three made.
+    exhausted = rows.trip()
+    for retry_count in range(4):
+        rows.call(exhausted, retry_count, "overload")
+    rows.failure(exhausted)
+    # Two low scores; the second is accepted as the better one.
+    low = rows.trip()
+    for retry_count, score in enumerate((0.5, 0.6)):
+        rows.call(low, retry_count, "success", bert_score=score)
+    rows.answer(low, "best_attempt", first=0.5, final=0.6, accepted_retry_count=1, retries_quality=1)
+    # What passes and what has no reference need none.
+    rows.call(passed := rows.trip(), 0, "success", bert_score=0.9)
+    rows.answer(passed)
+    rows.call(unscored := rows.trip(), 0, "success")
+    rows.answer(unscored, "unscored", first=None, final=None)
+    # A quota error whose question still waits.
+    rows.call(rows.trip(), 0, "quota")
+    assert figures(rows).retries == {"overload": Retries(3, 0, 4), "quality": Retries(1, 0, 2), "quota": Retries(0, 0, 1)}
+
+
 def test_retries_are_counted_by_the_cause_before_them_and_succeed_with_an_answer_or_a_pass(rows: ReportRows) -> None:
     # Overload, overload, then an answer: two made for overload, of which the second got one.
     busy = rows.trip()
@@ -66,7 +109,7 @@ def test_retries_are_counted_by_the_cause_before_them_and_succeed_with_an_answer
     refused = rows.trip()
     rows.call(refused, 0, "quota")
     rows.call(refused, 1, "fatal")
-    assert figures(rows).retries == {"overload": Retries(2, 1), "quality": Retries(2, 1), "quota": Retries(1, 0)}
+    assert figures(rows).retries == {"overload": Retries(2, 1, 2), "quality": Retries(2, 1, 2), "quota": Retries(1, 0, 1)}
 
 
 def test_a_regeneration_whose_best_attempt_was_accepted_did_not_succeed(rows: ReportRows) -> None:
@@ -74,7 +117,7 @@ def test_a_regeneration_whose_best_attempt_was_accepted_did_not_succeed(rows: Re
     rows.call(trip, 0, "success", bert_score=0.6)
     rows.call(trip, 1, "success", bert_score=0.4)
     rows.answer(trip, "best_attempt", first=0.6, final=0.6, accepted_retry_count=0, retries_quality=1)
-    assert figures(rows).retries == {"quality": Retries(1, 0)}
+    assert figures(rows).retries == {"quality": Retries(1, 0, 2)}
 
 
 def test_errors_are_counted_by_their_kind(rows: ReportRows) -> None:
@@ -123,7 +166,7 @@ def test_a_run_that_only_failed_has_calls_and_no_latency(rows: ReportRows) -> No
     rows.failure(trip)
     found = figures(rows, of_run("run-1"))
     assert (found.calls, found.outcomes, found.errors) == (4, {"overload": 4}, {"overload": 4})
-    assert found.retries == {"overload": Retries(3, 0)}
+    assert found.retries == {"overload": Retries(3, 0, 4)}
     assert found.latency == Percentiles(None, None, None, None, None)
 
 
@@ -157,14 +200,14 @@ def test_a_run_across_midnight_is_the_sum_of_its_days(rows: ReportRows) -> None:
     trip = rows.trip()
     calls = ((-30, "overload"), (-20, "success"), (-1, "success"), (0, "overload"), (20, "success"))
     for retry_count, (second, outcome) in enumerate(calls):
-        rows.call(trip, retry_count, outcome, stored=at(second, MIDNIGHT))
+        rows.call(trip, retry_count, outcome, stored=at(second, MIDNIGHT), bert_score=0.5 if outcome == "success" else None)
     rows.answer(trip, accepted_retry_count=4, stored=at(20, MIDNIGHT), retries_quality=2)
     rows.call(rows.trip("run-2"), 0, "quota", stored=at(-5, MIDNIGHT))
     before, after, whole = (figures(rows, scope) for scope in (of_day(DAY, "run-1"), of_day(NEXT_DAY, "run-1"), of_run("run-1")))
     assert (before.outcomes, after.outcomes) == ({"overload": 1, "success": 2}, {"overload": 1, "success": 1})
     assert whole.outcomes == {"overload": 2, "success": 3}
     # The first call after midnight was made for the low score before it.
-    assert before.retries == {"overload": Retries(1, 1), "quality": Retries(1, 0)}
-    assert after.retries == {"quality": Retries(1, 0), "overload": Retries(1, 1)}
-    assert whole.retries == {"overload": Retries(2, 2), "quality": Retries(2, 0)}
+    assert before.retries == {"overload": Retries(1, 1, 1), "quality": Retries(1, 0, 2)}
+    assert after.retries == {"quality": Retries(1, 0, 0), "overload": Retries(1, 1, 1)}
+    assert whole.retries == {"overload": Retries(2, 2, 2), "quality": Retries(2, 0, 2)}
     assert figures(rows, DAY).outcomes == {"overload": 1, "success": 2, "quota": 1}

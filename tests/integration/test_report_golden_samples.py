@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from streaming.reports.event_time import event_time_lag
+from streaming.reports.event_time import event_time_lag, watermark_lag
 from streaming.reports.figures import Scope, Service
 from streaming.reports.run_summary import Percentiles
 from streaming.reports.service_figures import services
@@ -116,6 +116,17 @@ def test_event_time_lag_of_the_samples_in_the_scope(rows: ReportRows) -> None:
     rows.insert("flink_samples", time=MIDNIGHT, metric="event_time_lag_ms", value=9e9)
     # Of 100 to 500 the p-th percentile lies 4p steps of 100 ms above the least.
     assert lag(rows) == Percentiles(300, pytest.approx(460), pytest.approx(480), pytest.approx(496), 500)
+
+
+def test_the_watermarks_lag_is_of_samples_of_its_own(rows: ReportRows) -> None:
+    for second, value in enumerate((1500.0, 1100.0, 1300.0, 1200.0, 1400.0)):
+        rows.insert("flink_samples", time=at(15 * second), metric="watermark_lag_ms", value=value)
+    rows.insert("flink_samples", time=at(15), metric="event_time_lag_ms", value=9e9)
+    an_old_hour(rows, NOON - HOUR, "watermark_lag_ms", 1, 1600.0, 1900.0, "flink_samples_hourly")
+    with rows.reading() as cursor:
+        found = watermark_lag(cursor, DAY)
+    # Of 1,100 to 1,600 the half lies 2.5 steps of 100 ms above the least; the old hour keeps its largest.
+    assert (found.p50, found.max) == (1350, 1900)
 
 
 def test_event_time_lag_of_old_hours_is_that_of_their_averages_and_keeps_their_largest(rows: ReportRows) -> None:

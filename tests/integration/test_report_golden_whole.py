@@ -93,6 +93,17 @@ def test_questions_per_second_are_ends_from_the_first_intended_time_to_the_last_
     assert figures(rows).questions_per_s == pytest.approx(3 / 20)
 
 
+def test_throughput_is_told_without_what_was_found_at_once_too(rows: ReportRows) -> None:
+    rows.request(0, at(0), "found", real_s=0.01, source="cache")
+    rows.request(1, at(1), "found", real_s=0.02, source="database")
+    rows.request(2, at(1), "error", "failed", real_s=0.01)
+    rows.request(3, at(2), real_s=8.0)
+    rows.request(4, at(2), final="failed", real_s=3.0)
+    # Five ended within 10 s, two of them by a trip through the loop.
+    found = figures(rows)
+    assert (found.questions_per_s, found.asked_per_s) == (pytest.approx(5 / 10), pytest.approx(2 / 10))
+
+
 def test_the_permanent_failure_rate_is_of_all_questions_that_ended(rows: ReportRows) -> None:
     for _ in range(3):
         rows.answer(rows.trip())

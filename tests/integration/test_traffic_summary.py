@@ -248,8 +248,9 @@ def test_scores_cover_the_runs_own_first_submissions(summary: RunSummary) -> Non
 
 
 def test_retries_are_counted_by_what_caused_them(summary: RunSummary) -> None:
-    # Overload: one followed by a quota error, three by overloads. Quality: one passed, three did not.
-    assert summary.attempts.retries == {"overload": Retries(4, 0), "quota": Retries(1, 1), "quality": Retries(4, 1)}
+    # Overload: one followed by a quota error, three by overloads, one by nothing any more. Quality: one passed, three did not, and a fourth
+    # would have been needed.
+    assert summary.attempts.retries == {"overload": Retries(4, 0, 5), "quota": Retries(1, 1, 1), "quality": Retries(4, 1, 5)}
     assert summary.attempts.total == 1 + 2 + 4 + 3 + 4 + 1
     assert summary.attempts.extra == 1 + 3 + 2 + 3
     assert summary.attempts.models == {"simulated-m": 8}

@@ -16,7 +16,7 @@ from streaming.reports.charts.drawing import (
     named_rows,
     two_panels,
 )
-from streaming.reports.digits import duration, noun, percent, share
+from streaming.reports.digits import count, duration, noun, percent, share
 from streaming.reports.figures import Model, Whole
 from streaming.reports.frame import Chart, Table
 from streaming.reports.run_summary import Stages
@@ -84,8 +84,8 @@ def failures(whole: Whole) -> Chart:
 
 
 def retries(model: Model) -> Chart:
-    """Calls made again by cause, and how many of them succeeded."""
-    slug, by_cause = "retries", {cause: each for cause, each in model.retries.items() if each.made}
+    """Calls made again by cause, how many of them succeeded, and how many more were needed."""
+    slug, by_cause = "retries", {cause: each for cause, each in model.retries.items() if each.made or each.needed}
     if not by_cause:
         return Chart(slug, RETRIES, "No model call had to be made again.", None)
     names = [f"{label(cause, 32)}<br>{each.succeeded:,} of {each.made:,} succeeded" for cause, each in by_cause.items()]
@@ -109,14 +109,20 @@ def retries(model: Model) -> Chart:
     figure.update_xaxes(title_text="model calls")
     table = Table(
         "Retries as a table",
-        ("cause", "made again", "succeeded", "share"),
-        [(cause, f"{each.made:,}", f"{each.succeeded:,}", percent(each.succeeded / each.made)) for cause, each in by_cause.items()],
+        ("cause", "needed", "made again", "succeeded", "share"),
+        [
+            (cause, count(each.needed), f"{each.made:,}", f"{each.succeeded:,}", percent(each.succeeded / each.made if each.made else None))
+            for cause, each in by_cause.items()
+        ],
     )
     made, succeeded = sum(values["made"]), sum(values["succeeded"])
     sentence = (
         f"{noun(made, 'call was', 'calls were')} made again, and {share(succeeded, made)} succeeded; after a low score that means"
         " that the new answer reached the threshold."
     )
+    refused = sum(max(0, each.needed - each.made) for each in by_cause.values() if each.needed is not None)
+    if refused:
+        sentence += f" {noun(refused, 'more was', 'more were')} needed: there the tries were used up, or the next call was still to come."
     return Chart(slug, RETRIES, sentence, figure, table)
 
 

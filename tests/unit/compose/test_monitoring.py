@@ -26,8 +26,9 @@ OF_FLINK = {
     "flink_jobmanager_job_numRestarts",
     "flink_taskmanager_job_task_busyTimeMsPerSecond",
     "flink_taskmanager_job_task_backPressuredTimeMsPerSecond",
+    "flink_taskmanager_job_task_currentInputWatermark",
 }
-OF_THE_JOB = {OPERATOR + name for name in (*COUNTERS, "event_time_lag_ms", "score_batches", "score_ms")}
+OF_THE_JOB = {OPERATOR + name for name in (*COUNTERS, "event_time_lag_ms", "watermark_lag_ms", "score_batches", "score_ms")}
 
 
 def registries() -> set[CollectorRegistry]:

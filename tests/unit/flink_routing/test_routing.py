@@ -54,6 +54,12 @@ def test_a_low_score_is_reported_and_asked_again() -> None:
     assert (question.first_score, low.first_score, outcome.remembered.first_score) == (0.4, 0.4, 0.4)
 
 
+def test_a_question_asked_again_for_its_score_follows_no_error() -> None:
+    question = sent(decide(response(error_pickup_ms=40.0), scored(0.4), FRESH, SHARED, NOW))[topics.PENDING]
+    assert isinstance(question, Question)
+    assert question.error_pickup_ms is None
+
+
 def test_at_the_limit_the_best_attempt_is_accepted_with_its_own_text_score_and_model() -> None:
     remembered = Remembered((0, 1, 2), attempt(0.6, 1), 0.5)
     outcome = decide(response(3), scored(0.3), remembered, SHARED, NOW)

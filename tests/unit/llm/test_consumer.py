@@ -57,6 +57,14 @@ async def test_a_busy_model_and_a_used_up_quota_go_to_their_topics(reply, topic,
     assert message.model == "configured"
 
 
+async def test_an_overload_tells_its_kind():
+    async with Harness() as harness:
+        harness.model.replies["Why?"] = [error(503, "server busy")]
+        await harness.ask(question("Why?"))
+        [message] = await harness.arrived(topics.OVERLOAD)
+    assert message.error_kind == "http_503"
+
+
 async def test_a_refused_question_is_fatal():
     async with Harness() as harness:
         harness.model.replies["Why?"] = [error(400, "bad prompt")]

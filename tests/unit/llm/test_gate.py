@@ -51,7 +51,7 @@ async def test_probes_come_after_1_s_and_then_twice_as_late_up_to_30_s():
 
 
 async def test_any_reply_but_unavailable_opens_it_and_wakes_who_waits():
-    gate, clock, _, running = await closed_gate(AWAY, Overloaded("busy", busy=True))
+    gate, clock, _, running = await closed_gate(AWAY, Overloaded("busy", "http_503", busy=True))
     waiting = asyncio.create_task(gate.opened())
     await clock.advance(1)
     assert not waiting.done()
@@ -71,7 +71,7 @@ async def test_the_reason_follows_what_the_probe_finds():
 
 
 async def test_it_can_close_again_and_then_starts_with_1_s_again():
-    gate, clock, probes, running = await closed_gate(AWAY, AWAY, Overloaded("busy", busy=True))
+    gate, clock, probes, running = await closed_gate(AWAY, AWAY, Overloaded("busy", "http_503", busy=True))
     await clock.advance(1)
     await clock.advance(2)
     await clock.advance(4)

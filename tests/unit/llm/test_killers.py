@@ -56,7 +56,7 @@ async def test_one_killer_ends_and_its_seven_neighbours_are_answered_uncharged(p
         await harness.until(lambda: harness.loop.in_flight == 0, "all are done")
     tries = LIMITS[Cause.OVERLOAD] + 1
     assert exhausted == ["killer"]
-    assert {overload.question_text for overload in harness.sent(topics.OVERLOAD)} == {"killer"}
+    assert {(overload.question_text, overload.error_kind) for overload in harness.sent(topics.OVERLOAD)} == {("killer", "reset")}
     assert sorted(response.llm_response for response in harness.sent(topics.SUCCESS)) == NEIGHBOURS
     assert model.asked.count("killer") <= 2 * tries
     assert all(model.asked.count(text) <= tries + 1 for text in NEIGHBOURS)

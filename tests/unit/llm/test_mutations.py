@@ -29,7 +29,7 @@ def gate_stays_closed(patch: pytest.MonkeyPatch) -> None:
 
 def gate_opens_whatever_the_probe_finds(patch: pytest.MonkeyPatch) -> None:
     async def unasked(self: ModelStep) -> Overloaded:
-        return Overloaded("never asked", busy=False)
+        return Overloaded("never asked", "http_503", busy=False)
 
     patch.setattr(ModelStep, "_probe", unasked)
 

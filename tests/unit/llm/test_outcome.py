@@ -75,6 +75,7 @@ def test_a_broken_answer_is_an_overload_that_says_nothing_about_load(body):
     outcome = reply(body=body)
     assert isinstance(outcome, Overloaded)
     assert not outcome.busy
+    assert outcome.kind == "broken_reply"
     assert outcome.message
 
 
@@ -85,8 +86,22 @@ def test_a_connection_lost_in_mid_reply_is_an_overload_even_if_the_body_looks_wh
 @pytest.mark.parametrize("status", [503, 429])
 def test_503_and_429_are_overloads_by_their_own_word(status):
     outcome = reply(status, b'{"error":"server busy"}')
-    assert outcome == Overloaded(outcome.message, busy=True, retry_after_s=None)
+    assert outcome == Overloaded(outcome.message, f"http_{status}", busy=True, retry_after_s=None)
     assert "server busy" in outcome.message
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [
+        (reply(500, b"oops"), "http_500"),
+        (reply(502), "http_502"),
+        (reply(body=answer(), cut_off=True), "broken_reply"),
+        (outcome_of(NoReply(Failure.DEADLINE, ""), NOW, requested_other_model=False), "deadline"),
+    ],
+)
+def test_an_overload_says_of_which_kind_it_is(outcome, kind):
+    assert isinstance(outcome, Overloaded)
+    assert outcome.kind == kind
 
 
 @pytest.mark.parametrize(("header", "seconds"), [

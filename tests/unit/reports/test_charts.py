@@ -45,7 +45,7 @@ def trace(chart: Chart, name: str):
         (
             "retries",
             "409 calls were made again, and 287 of 409 (70.2 %) succeeded; after a low score that means that the new answer reached the"
-            " threshold.",
+            " threshold. 72 more were needed: there the tries were used up, or the next call was still to come.",
         ),
         (
             "latency",

@@ -93,11 +93,20 @@ async def test_a_question_comes_back_with_its_counts_its_wait_and_everything_tha
     assert (question.retry_count, question.retries) == (2, Retries(quality=1, overload=1))
     assert question.timestamp == question.enqueued_at == START + timedelta(seconds=2.6)
     assert question.waited_ms == pytest.approx(2700)
-    unchanged = {"retries", "enqueued_at", "waited_ms"}
+    unchanged = {"retries", "enqueued_at", "waited_ms", "error_pickup_ms"}
     assert {name: value for name, value in question.carried().items() if name not in unchanged} == {
         name: value for name, value in error.carried().items() if name not in unchanged
     }
     assert harness.committed() == 1
+
+
+async def test_a_question_that_comes_back_tells_how_long_its_error_lay_in_its_topic():
+    async with Harness() as harness:
+        await harness.fail(overload(timestamp=START - timedelta(seconds=0.25)))
+        await harness.clock.advance(2.6)
+        await harness.until(lambda: len(harness.sent()) == 1, "it is back")
+        [question] = harness.sent()
+    assert question.error_pickup_ms == pytest.approx(250)
 
 
 @pytest.mark.parametrize(("so_far", "delay"), [(0, 2), (1, 4), (2, 8)])
@@ -248,5 +257,5 @@ def test_nothing_is_ever_due_before_its_delay(count, retry_after, late_s, submis
 @given(st.floats(0, 1e6), st.integers(-100, 10**6))
 def test_the_wait_adds_up_and_never_shrinks(waited_ms, seconds):
     error = overload(waited_ms=waited_ms)
-    question = rules.question_again(error, Again(1, Retries(overload=1)), START + timedelta(seconds=seconds))
+    question = rules.question_again(error, Again(1, Retries(overload=1)), START, START + timedelta(seconds=seconds))
     assert question.waited_ms == pytest.approx(waited_ms + max(seconds, 0) * 1000)

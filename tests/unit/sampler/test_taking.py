@@ -68,6 +68,13 @@ def test_what_is_done_above_a_record_that_takes_long_is_no_lag() -> None:
     assert {each.lag for each in kafka.take(Behind()) if each.topic == SUCCESS} == {1}
 
 
+OPERATOR = "route_answers.answerloop"
+# Of 64 subtasks, each of which has scored as many records as its number says.
+SHOWN = {f"{each}.{OPERATOR}.records": str(each) for each in range(64)} | {
+    f"{each}.{OPERATOR}.event_time_lag_ms": "1234" for each in range(64)
+}
+
+
 def flink_client(jobs: list[dict[str, str]]) -> httpx.Client:
     """Flink's replies, as a cluster gave them."""
 
@@ -79,11 +86,10 @@ def flink_client(jobs: list[dict[str, str]]) -> httpx.Client:
             return httpx.Response(200, json=[{"id": name, "value": "7"} for name in wanted["get"].split(",")])
         if path == "/jobs/a":
             return httpx.Response(200, json={"vertices": [{"id": "v"}, {"id": "w"}]})
-        if path == "/jobs/a/vertices/v/subtasks/metrics" and "get" not in wanted:
-            return httpx.Response(200, json=[{"id": "busyTimeMsPerSecond"}, {"id": "route_answers.answerloop.event_time_lag_ms"}])
-        if path == "/jobs/a/vertices/v/subtasks/metrics":
-            assert wanted["get"] == "route_answers.answerloop.event_time_lag_ms"
-            return httpx.Response(200, json=[{"id": wanted["get"], wanted["agg"]: 1234.0}])
+        if path == "/jobs/a/vertices/v/metrics":
+            names = wanted["get"].split(",") if "get" in wanted else ["0.busyTimeMsPerSecond", "0.Score.answerloop.score_ms", *SHOWN]
+            assert len(str(request.url.raw_path)) < 4000, "Flink takes no longer one"
+            return httpx.Response(200, json=[{"id": name, "value": SHOWN[name]} if "get" in wanted else {"id": name} for name in names])
         return httpx.Response(200, json=[])
 
     return httpx.Client(base_url="http://flink", transport=httpx.MockTransport(answer))
@@ -91,11 +97,13 @@ def flink_client(jobs: list[dict[str, str]]) -> httpx.Client:
 
 def test_the_jobs_metrics_are_found_whatever_its_operators_are_called() -> None:
     jobs = [{"jid": "b", "name": FLINK_SCORE_JOB, "state": "CANCELED"}, {"jid": "a", "name": FLINK_SCORE_JOB, "state": "RUNNING"}]
-    assert flink.take(flink_client(jobs)) == {"numRestarts": 7, "lastCheckpointDuration": 7, "uptime": 7, "event_time_lag_ms": 1234}
+    taken = flink.take(flink_client(jobs))
+    assert taken.job == {"numRestarts": 7, "lastCheckpointDuration": 7, "uptime": 7}
+    assert taken.subtasks == {("v", str(each)): {"records": each, "event_time_lag_ms": 1234} for each in range(64)}
 
 
 def test_without_a_running_job_there_is_nothing_to_sample() -> None:
-    assert flink.take(flink_client([{"jid": "x", "name": "another", "state": "RUNNING"}])) == {}
+    assert flink.take(flink_client([{"jid": "x", "name": "another", "state": "RUNNING"}])) == flink.JobSample()
 
 
 def test_a_flink_that_answers_nonsense_is_unreachable() -> None:
@@ -104,20 +112,45 @@ def test_a_flink_that_answers_nonsense_is_unreachable() -> None:
         flink.take(broken)
 
 
+def job(*subtasks: dict[str, float]) -> flink.JobSample:
+    """A running job's sample; its subtasks' metrics in order."""
+    return flink.JobSample({"uptime": 1.0}, {("v", str(number)): shown for number, shown in enumerate(subtasks)})
+
+
 def test_a_lag_is_measured_when_records_were_scored_since_the_sample_before() -> None:
-    shown = {"uptime": 1.0, "records": 10.0, "event_time_lag_ms": 500.0}
-    assert flink.measured({"records": 9.0}, shown) == shown
-    for before in ({}, {"records": 10.0}):
-        assert flink.measured(before, shown) == {"uptime": 1.0, "records": 10.0}
+    now = job({"records": 10.0, "event_time_lag_ms": 500.0})
+    assert flink.measured(job({"records": 9.0}), now) == {"uptime": 1.0, "records": 10.0, "event_time_lag_ms": 500.0}
+    for before in (flink.JobSample(), job({"records": 10.0})):
+        assert flink.measured(before, now) == {"uptime": 1.0, "records": 10.0}
 
 
 def test_the_lag_of_a_jobs_first_records_is_measured_though_the_job_showed_no_records_before() -> None:
-    shown = {"uptime": 9.0, "records": 82.0, "event_time_lag_ms": 12_000.0}
-    assert flink.measured({"uptime": 1.0}, shown) == shown
+    now = job({"records": 82.0, "event_time_lag_ms": 12_000.0})
+    assert flink.measured(job({}), now) == {"uptime": 1.0, "records": 82.0, "event_time_lag_ms": 12_000.0}
 
 
 def test_a_lag_of_zero_is_none_because_nothing_was_scored_since_the_job_began() -> None:
-    assert flink.measured({"records": 0.0}, {"records": 5.0, "event_time_lag_ms": 0.0}) == {"records": 5.0}
+    assert "event_time_lag_ms" not in flink.measured(job({"records": 0.0}), job({"records": 5.0, "event_time_lag_ms": 0.0}))
+
+
+def test_a_subtask_that_has_been_idle_since_a_slow_record_does_not_stand_for_the_others() -> None:
+    before = job({"records": 7.0, "event_time_lag_ms": 90_000.0}, {"records": 20.0, "event_time_lag_ms": 40.0}, {"records": 3.0})
+    now = job(
+        {"records": 7.0, "event_time_lag_ms": 90_000.0},
+        {"records": 25.0, "event_time_lag_ms": 200.0},
+        {"records": 4.0, "event_time_lag_ms": 150.0},
+    )
+    assert flink.measured(before, now) == {"uptime": 1.0, "records": 36.0, "event_time_lag_ms": 200.0}
+
+
+def test_the_largest_lag_behind_the_watermark_is_that_of_the_subtasks_that_scored() -> None:
+    before = job({"records": 7.0}, {"records": 20.0}, {"records": 3.0})
+    now = job(
+        {"records": 7.0, "watermark_lag_ms": 90_000.0},
+        {"records": 25.0, "watermark_lag_ms": 1_200.0},
+        {"records": 4.0, "watermark_lag_ms": 1_900.0},
+    )
+    assert flink.measured(before, now) == {"uptime": 1.0, "records": 36.0, "watermark_lag_ms": 1_900.0}
 
 
 def flink_processes(managers: list[str], metrics: dict[str, str]) -> httpx.Client:

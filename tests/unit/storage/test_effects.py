@@ -61,6 +61,12 @@ def test_an_error_that_is_retried_is_an_attempt(kind: str, retry_after: float | 
     assert done.ending is None
 
 
+def test_an_attempt_tells_the_kind_of_its_overload_and_how_long_the_error_before_it_lay() -> None:
+    attempt = effects(Submission().overload(2, error_kind="deadline", error_pickup_ms=40.0)).attempt
+    assert attempt is not None
+    assert (attempt.error_type, attempt.error_kind, attempt.error_pickup_ms) == ("overload", "deadline", 40.0)
+
+
 def test_a_fatal_error_without_a_scored_attempt_is_a_failure() -> None:
     message = Submission().fatal("model_missing", retry_count=1)
     assert effects(message).attempt is not None
