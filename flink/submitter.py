@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI
 
 from flink import checkpoints
@@ -19,7 +18,7 @@ from flink.rest import Cluster
 from flink.submission import SubmissionFailed, submit
 from streaming import metrics
 from streaming.errors import Unreachable
-from streaming.ops import ops_app
+from streaming.ops import ops_app, serve_ops
 from streaming.settings import Settings
 from streaming.topics import FLINK_SCORE_JOB
 
@@ -206,10 +205,7 @@ def run(settings: Settings) -> None:
         signal.signal(number, lambda *_: sys.exit(0))
     wake = threading.Event()
     owner = Owner(Cluster(settings.flink_url), settings.checkpoint_dir, partial(submit, settings.flink_url))
-    if settings.ops_port:
-        app = job_app(owner, wake)
-        config = uvicorn.Config(app, host=settings.host, port=settings.ops_port, log_level=logging.WARNING, access_log=False)
-        threading.Thread(target=uvicorn.Server(config).run, name="ops", daemon=True).start()
+    serve_ops(job_app(owner, wake), settings.host, settings.ops_port)
     log.info("%s starts, Flink at %s", SERVICE, settings.flink_url)
     while True:
         wake.wait(owner.look())
