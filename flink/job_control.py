@@ -13,13 +13,15 @@ RESTORE_DEADLINE_S = 60.0
 
 @dataclass(frozen=True)
 class Job:
-    """A job of our name as the cluster shows it. `settled`: every task runs; `failure`: the newest root exception."""
+    """A job of our name as the cluster shows it. `settled`: every task runs; `failure`: the newest root exception; `outage`: it says
+    that something was away, not that something is wrong."""
 
     id: str
     state: str
     started_ms: int
     settled: bool = False
     failure: str | None = None
+    outage: bool = False
 
     @property
     def over(self) -> bool:
@@ -28,7 +30,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Restore:
-    """A job that was submitted from a checkpoint and has not run yet."""
+    """A job that was submitted from a checkpoint and has not run yet; since its submission, or the last outage."""
 
     job_id: str
     age_s: float
@@ -81,7 +83,7 @@ def next_step(jobs: Collection[Job], checkpoint: Path | None, restore: Restore |
 
 
 def _cannot_restore(job: Job, restore: Restore) -> bool:
-    """Dead before it ran, or failing ever since. One that merely waits for a TaskManager has no failure to show."""
-    if job.settled or job.state in ("CANCELED", "FINISHED"):
+    """Dead before it ran, or failing ever since. An outage is not its fault, and no checkpoint's, however long it lasts."""
+    if job.settled or job.outage or job.state in ("CANCELED", "FINISHED"):
         return False
     return job.state == "FAILED" or (job.failure is not None and restore.age_s > RESTORE_DEADLINE_S)

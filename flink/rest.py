@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from flink.causes import is_outage, root_cause
 from flink.job_control import Job
 from streaming.errors import Unreachable
 
@@ -34,12 +35,14 @@ class Cluster:
     def _job(self, entry: Mapping[str, Any]) -> Job:
         tasks = entry["tasks"]
         settled = entry["state"] == "RUNNING" and 0 < tasks["running"] == tasks["total"]
-        failure = None if settled else self._root_exception(entry["jid"])
-        return Job(entry["jid"], entry["state"], entry["start-time"], settled, failure)
+        trace = None if settled else self._newest_exception(entry["jid"])
+        failure = None if trace is None else root_cause(trace)
+        outage = trace is not None and is_outage(trace)
+        return Job(entry["jid"], entry["state"], entry["start-time"], settled, failure, outage)
 
-    def _root_exception(self, job_id: str) -> str | None:
+    def _newest_exception(self, job_id: str) -> str | None:
         entries = self._get(f"/jobs/{job_id}/exceptions", params={"maxExceptions": "1"})["exceptionHistory"]["entries"]
-        return _root_cause(entries[0]["stacktrace"]) if entries else None
+        return entries[0]["stacktrace"] if entries else None
 
     def _get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         try:
@@ -48,15 +51,3 @@ class Cluster:
             return response.json()
         except (httpx.HTTPError, ValueError) as err:
             raise Unreachable(f"Flink at {self._url} does not answer {path}: {err!r}") from err
-
-
-def _root_cause(stacktrace: str) -> str:
-    """The line of a Java stack trace that says what went wrong first; of a Python traceback within it, its last line."""
-    lines = [line.strip() for line in stacktrace.splitlines() if line.strip()]
-    causes = [number for number, line in enumerate(lines) if line.startswith("Caused by: ")]
-    start = causes[-1] if causes else 0
-    message = [line for line in lines[start:] if not line.startswith(("at ", "... "))]
-    root = message[0].removeprefix("Caused by: ")
-    if any("Traceback (most recent call last)" in line for line in message):
-        root = f"{root} {message[-1]}"
-    return root[:1000]

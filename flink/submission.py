@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from streaming.errors import AnswerloopError, ConfigurationError
+from flink.causes import is_outage
+from streaming.errors import AnswerloopError, ConfigurationError, Unreachable
 
 JOB_FILE = Path(__file__).with_name("score_job.py")
 DEADLINE_S = 180.0
@@ -22,7 +23,7 @@ class SubmissionFailed(AnswerloopError):
 def submit(flink_url: str, checkpoint: Path | None) -> str:
     """Submit the job and return its id: 9 to 17 s, most of it Flink's client.
 
-    Raises SubmissionFailed, after 180 s at the latest.
+    Raises SubmissionFailed; Unreachable where something is away, or after 180 s.
     """
     client = subprocess.Popen(
         command(flink_url, checkpoint),
@@ -37,14 +38,15 @@ def submit(flink_url: str, checkpoint: Path | None) -> str:
     try:
         said, _ = client.communicate(timeout=DEADLINE_S)
     except subprocess.TimeoutExpired as err:
-        raise SubmissionFailed(f"Flink's client was not done within {DEADLINE_S:.0f} s") from err
+        raise Unreachable(f"Flink's client was not done within {DEADLINE_S:.0f} s") from err
     finally:
         if client.poll() is None:
             os.killpg(client.pid, signal.SIGKILL)
             client.wait()
     submitted = _SUBMITTED.search(said)
     if client.returncode != 0 or submitted is None:
-        raise SubmissionFailed(f"Flink's client ended with {client.returncode}: {_last_words(said)}")
+        failed = Unreachable if is_outage(said) else SubmissionFailed
+        raise failed(f"Flink's client ended with {client.returncode}: {_last_words(said)}")
     return submitted.group(1)
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI
 
 from flink import checkpoints
@@ -19,7 +18,7 @@ from flink.rest import Cluster
 from flink.submission import SubmissionFailed, submit
 from streaming import metrics
 from streaming.errors import Unreachable
-from streaming.ops import ops_app
+from streaming.ops import ops_app, serve_ops
 from streaming.settings import Settings
 from streaming.topics import FLINK_SCORE_JOB
 
@@ -54,7 +53,8 @@ class Owner:
         submit: Callable[[Path | None], str],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`submit` hands the job to the cluster, from a checkpoint or without, and returns its id or raises SubmissionFailed."""
+        """`submit` hands the job to the cluster, from a checkpoint or without, and returns its id; it raises SubmissionFailed, or
+        Unreachable where that is for something that is away."""
         self._cluster = cluster
         self._checkpoint_dir = checkpoint_dir
         self._hand_over = submit
@@ -73,6 +73,7 @@ class Owner:
             self._show(View("unreachable", failure=str(err)))
             return LOOK_EVERY_S
         self._note_settled(jobs)
+        self._note_outage(jobs)
         step = next_step(jobs, checkpoints.newest(self._checkpoint_dir), self._restoring(), self._failed_restores)
         match step:
             case Wait(job):
@@ -105,6 +106,11 @@ class Owner:
             log.info("job %s runs, restored from %s", running.id, self._restored_from)
         self._restore, self._failed_restores = None, 0
 
+    def _note_outage(self, jobs: list[Job]) -> None:
+        """The time that a restore has begins when nothing is away."""
+        if self._restore is not None and any(job.outage and job.id == self._restore[0] for job in jobs):
+            self._restore = (self._restore[0], self._monotonic())
+
     def _cancel(self, job: Job) -> None:
         try:
             self._cluster.cancel(job.id)
@@ -126,8 +132,8 @@ class Owner:
         self._show(View("submitting", restored_from=origin))
         try:
             job_id = self._hand_over(step.checkpoint)
-        except SubmissionFailed as err:
-            return self._submission_failed(step, str(err))
+        except (SubmissionFailed, Unreachable) as err:
+            return self._submission_failed(step, err)
         log.info("submitted as %s", job_id)
         metrics.JOB_SUBMISSIONS.labels("checkpoint" if step.checkpoint is not None else "offsets").inc()
         self._failed_submissions = 0
@@ -136,19 +142,21 @@ class Owner:
         self._show(View("starting", job_id, restored_from=origin))
         return LOOK_EVERY_S
 
-    def _submission_failed(self, step: Submit, reason: str) -> float:
-        """The checkpoint is at fault only if the cluster answers."""
+    def _submission_failed(self, step: Submit, reason: SubmissionFailed | Unreachable) -> float:
+        """The checkpoint is at fault only if nothing was away and the cluster answers."""
         self._failed_submissions += 1
         pause_s = min(LOOK_EVERY_S * 2.0**self._failed_submissions, LONGEST_PAUSE_S)
         log.error("the score job was not submitted, next try in %.0f s: %s", pause_s, reason)
-        self._show(View("not submitted", failure=reason))
+        self._show(View("not submitted", failure=str(reason)))
+        if isinstance(reason, Unreachable):
+            return pause_s
         try:
             self._cluster.jobs(FLINK_SCORE_JOB)
         except Unreachable as err:
             log.warning("%s", err)
             return pause_s
         if step.checkpoint is not None:
-            self._restore_failed(str(step.checkpoint), reason)
+            self._restore_failed(str(step.checkpoint), str(reason))
         return pause_s
 
     def _restore_failed(self, checkpoint: str | None, reason: str) -> None:
@@ -197,10 +205,7 @@ def run(settings: Settings) -> None:
         signal.signal(number, lambda *_: sys.exit(0))
     wake = threading.Event()
     owner = Owner(Cluster(settings.flink_url), settings.checkpoint_dir, partial(submit, settings.flink_url))
-    if settings.ops_port:
-        app = job_app(owner, wake)
-        config = uvicorn.Config(app, host=settings.host, port=settings.ops_port, log_level=logging.WARNING, access_log=False)
-        threading.Thread(target=uvicorn.Server(config).run, name="ops", daemon=True).start()
+    serve_ops(job_app(owner, wake), settings.host, settings.ops_port)
     log.info("%s starts, Flink at %s", SERVICE, settings.flink_url)
     while True:
         wake.wait(owner.look())

@@ -9,6 +9,8 @@ from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from streaming import metrics
+from streaming.local_names import LocalNames, is_loopback
+from streaming.slow_clients import HeadersDeadlineProtocol
 
 Problems = Callable[[], Mapping[str, str]]
 
@@ -34,9 +36,16 @@ def ops_app(service: str, problems: Problems) -> FastAPI:
     return app
 
 
-def serve_ops(service: str, host: str, port: int, problems: Problems) -> None:
+def ops_server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
+    """The server. On loopback it answers to names of this machine alone; elsewhere Prometheus may use any."""
+    answering = LocalNames(app, names=[host]) if is_loopback(host) else app
+    config = uvicorn.Config(
+        answering, host=host, port=port, http=HeadersDeadlineProtocol, log_level=logging.WARNING, access_log=False, lifespan="off"
+    )
+    return uvicorn.Server(config)
+
+
+def serve_ops(app: FastAPI, host: str, port: int) -> None:
     """Serve in a daemon thread; port 0 serves nothing."""
-    if not port:
-        return
-    config = uvicorn.Config(ops_app(service, problems), host=host, port=port, log_level=logging.WARNING, access_log=False)
-    threading.Thread(target=uvicorn.Server(config).run, name="ops", daemon=True).start()
+    if port:
+        threading.Thread(target=ops_server(app, host, port).run, name="ops", daemon=True).start()

@@ -10,7 +10,7 @@ from streaming.clock import Clock, SystemClock
 from streaming.kafka.client import Producer
 from streaming.kafka.confluent import KafkaConsumer, KafkaProducer
 from streaming.kafka.consume import ConsumeLoop, Step
-from streaming.ops import serve_ops
+from streaming.ops import ops_app, serve_ops
 from streaming.settings import Settings
 from streaming.topics import CONSUMED_BY
 
@@ -38,7 +38,7 @@ async def run_service(settings: Settings, group: str, build: Callable[[Producer,
     def problems() -> dict[str, str]:
         return {**({"kafka": loop.problem} if loop.problem else {}), **step.problems()}
 
-    serve_ops(group, settings.host, settings.ops_port, problems)
+    serve_ops(ops_app(group, problems), settings.host, settings.ops_port)
     for topic in CONSUMED_BY[group]:
         metrics.RECORDS.labels(group, topic)
         metrics.DEAD_LETTERS.labels(group, topic)

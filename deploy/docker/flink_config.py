@@ -19,6 +19,7 @@ from streaming import settings as process_settings
 LOCAL = Path(__file__).parent.parent / "local"
 JOBMANAGER = "flink-jobmanager"
 METRICS_PORT = 9249
+GUARD_JAR = Path("/opt/guard/flink-guard.jar")
 DATA = Path("/var/lib/answerloop/flink")
 LOG_SETTINGS = ("log4j-console.properties", "log4j-cli.properties")
 
@@ -38,6 +39,8 @@ def config(host: str, flink_home: Path, checkpoints: Path, checkpoint_interval_m
         checkpoints=checkpoints,
         checkpoint_interval_ms=checkpoint_interval_ms,
         python=sys.executable,
+        # Prometheus collects the metrics from another container.
+        guard=f"{GUARD_JAR}=workers",
         java_opts=shipped["env"]["java"]["opts"]["all"],
     )
     everywhere = "0.0.0.0"

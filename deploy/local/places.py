@@ -87,6 +87,10 @@ class Places:
         return self.root / ".tools" / "flink"
 
     @property
+    def guard_jar(self) -> Path:
+        return self.root / ".tools" / "guard" / "flink-guard.jar"
+
+    @property
     def web_assets(self) -> Path:
         return self.root / ".tools" / "web"
 

@@ -104,7 +104,7 @@ def components(stack: Stack) -> tuple[Program, ...]:
 
 
 def _measured(stack: Stack, port: int, program: Program) -> Program:
-    """A process of Flink that shows its metrics. The reporter listens on all addresses, so nothing is shown where nobody collects it."""
+    """A process of Flink that shows its metrics, where somebody collects them."""
     if not stack.monitored:
         return program
     return replace(program, command=(*program.command, *prometheus.flink_reporter(port)), ports=(*program.ports, port))

@@ -54,7 +54,7 @@ def ports_of_jobs(ports: Ports) -> dict[str, int]:
 
 
 def flink_reporter(port: int) -> tuple[str, ...]:
-    """Words for the command line of a JobManager or TaskManager. The reporter has no setting for an address: it listens on all of them.
+    """Words for the command line of a JobManager or TaskManager.
 
     `-D` is a word of its own: jobmanager.sh takes any other first word for a host.
     """

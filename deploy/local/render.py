@@ -73,6 +73,7 @@ def flink_config(stack: Stack, checkpoint_interval_ms: int, flink_home: Path) ->
             "checkpoints": places.checkpoints,
             "checkpoint_interval_ms": checkpoint_interval_ms,
             "python": places.python,
+            "guard": f"{places.guard_jar}=workers,metrics",
             "java_opts": shipped["env"]["java"]["opts"]["all"],
         },
     )

@@ -14,7 +14,7 @@ from streaming import metrics
 from streaming.clock import Clock, SystemClock
 from streaming.errors import ConfigurationError, Unreachable
 from streaming.kafka.admin import KafkaAdmin
-from streaming.ops import serve_ops
+from streaming.ops import ops_app, serve_ops
 from streaming.sampler import flink, kafka, services, store
 from streaming.settings import Settings
 
@@ -126,7 +126,7 @@ async def run(settings: Settings) -> None:
     ):
         targets = Targets(of_services, settings.sampler_targets, settings.api_url, token)
         sampler = Sampler(settings.database_url, KafkaAdmin(settings.kafka_bootstrap), http, targets, clock)
-        serve_ops(SERVICE, settings.host, settings.ops_port, lambda: sampler.problems)
+        serve_ops(ops_app(SERVICE, lambda: sampler.problems), settings.host, settings.ops_port)
         log.info(
             "%s starts, Kafka at %s, Flink at %s, %d services",
             SERVICE,

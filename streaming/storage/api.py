@@ -1,6 +1,5 @@
 """The storage API: an application and the server that runs it."""
 
-import ipaddress
 import logging
 import socket
 from collections.abc import AsyncIterator
@@ -13,11 +12,12 @@ from starlette.exceptions import HTTPException
 
 from streaming.errors import ConfigurationError, Unreachable
 from streaming.kafka.client import Producer
+from streaming.local_names import LocalNames, is_loopback
 from streaming.settings import Settings
-from streaming.storage.limits import BearerToken, BodyLimit, LocalNames
+from streaming.slow_clients import HeadersDeadlineProtocol
+from streaming.storage.limits import BearerToken, BodyLimit
 from streaming.storage.parts import Cluster, assembled
 from streaming.storage.routes import reply, router
-from streaming.storage.slow_clients import HeadersDeadlineProtocol
 
 log = logging.getLogger(__name__)
 
@@ -76,11 +76,7 @@ def check_address(settings: Settings) -> None:
     """Raises ConfigurationError unless the address is a loopback one or a token is set."""
     if settings.api_token is not None and settings.api_token.get_secret_value():
         return
-    try:
-        local = ipaddress.ip_address(settings.host).is_loopback
-    except ValueError:
-        local = settings.host == "localhost"
-    if not local:
+    if not is_loopback(settings.host):
         raise ConfigurationError(f"ANSWERLOOP_HOST={settings.host!r} is open to others: set ANSWERLOOP_API_TOKEN, or use 127.0.0.1")
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import hmac
-from collections.abc import Collection
 
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,28 +25,6 @@ class BearerToken:
                 await _refuse(send, 401, "A bearer token is needed: the header `Authorization: Bearer <ANSWERLOOP_API_TOKEN>`.")
                 return
         await self._app(scope, receive, send)
-
-
-class LocalNames:
-    """Answers requests to names of this machine alone: 400. A name that a web page made to lead here must not read what it finds."""
-
-    def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
-        self._app = app
-        self._names = {"localhost", "127.0.0.1", "::1", *names}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and _hostname(dict(scope["headers"]).get(b"host", b"").decode("latin-1")) not in self._names:
-            await _refuse(
-                send, 400, "Without ANSWERLOOP_API_TOKEN the API answers to localhost and its own address alone: check the Host header."
-            )
-            return
-        await self._app(scope, receive, send)
-
-
-def _hostname(host: str) -> str:
-    """A Host header without its port."""
-    bracketed, closing, _ = host.partition("]")
-    return bracketed.removeprefix("[") if closing else host.partition(":")[0].lower()
 
 
 class BodyLimit:

@@ -157,6 +157,9 @@ def test_flink_is_configured_as_in_the_local_stack_but_for_addresses_and_metrics
     assert {told[name] for name in told if name.endswith(("bind-host", "bind-address"))} == {"0.0.0.0"}
     assert told["execution.checkpointing.dir"] == f"file://{checkpoints}"
     assert "--add-opens" in told["env.java.opts.all"]
+    # Prometheus collects the metrics from another container; nobody but the TaskManager's own workers needs theirs.
+    for process in ("jobmanager", "taskmanager"):
+        assert f"-javaagent:{flink_config.GUARD_JAR}=workers" in told[f"env.java.opts.{process}"].split()
     assert not [name for name, value in told.items() if "${" in str(value)]
 
 

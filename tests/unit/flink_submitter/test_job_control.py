@@ -54,6 +54,17 @@ def test_a_job_without_a_task_manager_is_waited_for_however_long() -> None:
     assert next_step([job], CHECKPOINT, Restore("a", 10_000.0), 0) == Wait(job)
 
 
+@pytest.mark.parametrize("state", ["RESTARTING", "FAILING"])
+def test_an_outage_condemns_no_checkpoint_however_long(state: str) -> None:
+    job = Job("a", state, 100, failure="TimeoutException: Timed out waiting for a node assignment", outage=True)
+    assert next_step([job], CHECKPOINT, Restore("a", 10_000.0), 1) == Wait(job)
+
+
+def test_a_job_that_died_of_an_outage_is_submitted_from_the_same_checkpoint() -> None:
+    job = Job("a", "FAILED", 100, failure="TimeoutException: Timed out waiting for a node assignment", outage=True)
+    assert next_step([job], CHECKPOINT, Restore("a", 10_000.0), 1) == Submit(CHECKPOINT)
+
+
 def test_after_two_failed_restores_the_state_is_given_up() -> None:
     assert [next_step([], CHECKPOINT, None, failed) for failed in (0, 1, 2, 3)] == [
         Submit(CHECKPOINT),

@@ -1,6 +1,7 @@
 """The owner of the score job against a cluster that is played by a transport."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from fastapi.testclient import TestClient
 from flink.rest import Cluster
 from flink.submission import SubmissionFailed, command
 from flink.submitter import Owner, job_app
+from streaming.errors import Unreachable
+from tests.unit.flink_submitter.test_causes import KAFKA_AWAY, NO_TASK_MANAGER
 
 STACKTRACE = """org.apache.flink.runtime.JobException: Recovery is suppressed
 \tat org.apache.flink.Something(Something.java:1)
@@ -29,6 +32,7 @@ class PlayedCluster:
         self.jobs: list[dict[str, Any]] = []
         self.cancelled: list[str] = []
         self.away = False
+        self.stacktrace = STACKTRACE
 
     def add(self, job_id: str, state: str = "RUNNING", running: int = 2, name: str = "flink_score_job") -> None:
         self.jobs.append(
@@ -43,7 +47,7 @@ class PlayedCluster:
         if request.method == "PATCH":
             self.cancelled.append(request.url.path.removeprefix("/jobs/"))
             return httpx.Response(202)
-        return httpx.Response(200, json={"exceptionHistory": {"entries": [{"stacktrace": STACKTRACE}]}})
+        return httpx.Response(200, json={"exceptionHistory": {"entries": [{"stacktrace": self.stacktrace}]}})
 
 
 class Submissions:
@@ -53,12 +57,13 @@ class Submissions:
         self._cluster = cluster
         self.asked: list[Path | None] = []
         self.failures = 0
+        self.failing: Exception = SubmissionFailed("the checkpoint is corrupt")
 
     def __call__(self, checkpoint: Path | None) -> str:
         self.asked.append(checkpoint)
         if self.failures:
             self.failures -= 1
-            raise SubmissionFailed("the checkpoint is corrupt")
+            raise self.failing
         job_id = f"job-{len(self.asked)}"
         self._cluster.add(job_id)
         return job_id
@@ -74,8 +79,10 @@ def submissions(cluster: PlayedCluster) -> Submissions:
     return Submissions(cluster)
 
 
-def owner_of(cluster: PlayedCluster, submissions: Submissions, folder: Path | None = None) -> Owner:
-    return Owner(Cluster("http://flink", httpx.MockTransport(cluster)), folder, submissions, lambda: 0.0)
+def owner_of(
+    cluster: PlayedCluster, submissions: Submissions, folder: Path | None = None, monotonic: Callable[[], float] = lambda: 0.0
+) -> Owner:
+    return Owner(Cluster("http://flink", httpx.MockTransport(cluster)), folder, submissions, monotonic)
 
 
 def checkpoint(folder: Path) -> Path:
@@ -134,6 +141,50 @@ def test_after_two_refused_restores_the_job_starts_without_state(
     assert submissions.asked == [place, place, None]
     assert pauses == [2.0, 4.0, 1.0]
     assert "WITHOUT STATE" in caplog.text
+
+
+@pytest.mark.parametrize("away", [KAFKA_AWAY, NO_TASK_MANAGER])
+def test_an_outage_of_whatever_length_drops_no_state(away: str, cluster: PlayedCluster, submissions: Submissions, tmp_path: Path) -> None:
+    place = checkpoint(tmp_path)
+    clock = iter(range(0, 100_000, 25))
+    owner = owner_of(cluster, submissions, tmp_path, lambda: float(next(clock)))
+    cluster.stacktrace = away
+    for _ in range(2):
+        owner.look()
+        cluster.jobs[0] |= {"state": "RESTARTING", "tasks": {"running": 0, "total": 2}}
+        for _ in range(20):
+            owner.look()
+        assert (owner.view.state, cluster.cancelled) == ("failing", [])
+        cluster.jobs.clear()
+    owner.look()
+    assert submissions.asked == [place] * 3
+
+
+def test_what_fails_after_an_outage_has_the_whole_time_to_recover(cluster: PlayedCluster, submissions: Submissions, tmp_path: Path) -> None:
+    checkpoint(tmp_path)
+    now = 0.0
+    owner = owner_of(cluster, submissions, tmp_path, lambda: now)
+    owner.look()
+    cluster.jobs[0] |= {"state": "RESTARTING", "tasks": {"running": 0, "total": 2}}
+    cluster.stacktrace, now = KAFKA_AWAY, 300.0
+    owner.look()
+    cluster.stacktrace, now = STACKTRACE, 359.0
+    owner.look()
+    assert cluster.cancelled == []
+    now = 361.0
+    owner.look()
+    assert cluster.cancelled == ["job-1"]
+
+
+def test_a_submission_that_failed_for_an_outage_condemns_no_checkpoint(
+    cluster: PlayedCluster, submissions: Submissions, tmp_path: Path
+) -> None:
+    place = checkpoint(tmp_path)
+    owner = owner_of(cluster, submissions, tmp_path)
+    submissions.failures, submissions.failing = 4, Unreachable("Flink's client was not done within 180 s")
+    assert [owner.look() for _ in range(4)] == [2.0, 4.0, 8.0, 16.0]
+    owner.look()
+    assert submissions.asked == [place] * 5
 
 
 def test_a_restored_job_that_runs_clears_the_count_of_failures(cluster: PlayedCluster, submissions: Submissions, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from flink import submission
 from flink.submission import SubmissionFailed, submit
+from streaming.errors import Unreachable
+from tests.unit.flink_submitter.test_causes import NO_TASK_MANAGER
 
 REFUSED = """Traceback (most recent call last):
   File "score_job.py", line 90, in <module>
@@ -48,7 +50,14 @@ def test_a_refusal_gives_its_first_cause(client: Path, tmp_path: Path) -> None:
 def test_a_client_that_never_ends_is_ended(client: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submission, "DEADLINE_S", 0.2)
     write(client, "sleep 60")
-    with pytest.raises(SubmissionFailed, match="not done within"):
+    with pytest.raises(Unreachable, match="not done within"):
+        submit("http://127.0.0.1:8081", None)
+
+
+def test_a_refusal_for_what_is_away_is_no_refusal_of_the_checkpoint(client: Path, tmp_path: Path) -> None:
+    (tmp_path / "said").write_text(f"The program finished with an exception:\n\n{NO_TASK_MANAGER}")
+    write(client, f"cat {tmp_path}/said; exit 1")
+    with pytest.raises(Unreachable, match="ended with 1: "):
         submit("http://127.0.0.1:8081", None)
 
 

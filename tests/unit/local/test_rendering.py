@@ -82,6 +82,12 @@ def test_flink_keeps_the_shipped_java_options_and_its_checkpoints(written: Place
     assert flink["python.executable"] == str(written.python)
 
 
+def test_both_of_flinks_processes_are_guarded(written: Places) -> None:
+    flink = yaml.safe_load((written.flink / "conf" / "config.yaml").read_text())
+    for process in ("jobmanager", "taskmanager"):
+        assert f"-javaagent:{written.guard_jar}=workers,metrics" in flink[f"env.java.opts.{process}"].split()
+
+
 def test_no_file_with_a_secret_is_readable_by_others(written: Places, stack: Stack) -> None:
     secrets = (stack.credentials.postgres_superuser, stack.credentials.postgres_answerloop, stack.credentials.redis)
     holding = [path for path in written.state.rglob("*") if path.is_file() and any(secret in path.read_text() for secret in secrets)]

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 import uvicorn
 
+from streaming import slow_clients
 from streaming.settings import Settings
-from streaming.storage import slow_clients
 from streaming.storage.api import create_app
 from streaming.storage.questions import Known
 from streaming.storage.states import Pending
