@@ -33,8 +33,8 @@ FORM = {
     "cause": _field(
         "cause",
         "Cause",
-        "Failures of this cause: overload_exhausted, quota_exhausted, model_missing, refused_by_model, invalid_message, unscorable; "
-        "empty: of any.",
+        "Failures of this cause: overload_exhausted, quota_exhausted, model_missing, model_forbidden, no_model_reply, refused_by_model, "
+        "invalid_message, unscorable; empty: of any.",
     ),
     "run_id": _field("run_id", "Run", "Failures of this traffic run; empty: of any, and of questions asked outside runs."),
     "since": _field("since", "Since", "Failures of this time (UTC) or later; empty: from the first on."),

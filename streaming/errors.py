@@ -2,6 +2,7 @@
 
 AnswerloopError
 ├── ConfigurationError      the user must change something before this can run: stop
+│   └── LoginRefused        PostgreSQL refuses the login: end the process, also where missing tables are waited for
 ├── InvalidMessage          this record will never be right: dead letter
 ├── UnscorablePair          this pair will never be scored: dead letter
 ├── Unreachable             a component is away: wait and try again
@@ -20,6 +21,10 @@ class AnswerloopError(Exception):
 
 class ConfigurationError(AnswerloopError):
     """A setting or a state of the system that only a person can put right."""
+
+
+class LoginRefused(ConfigurationError):
+    """PostgreSQL refuses the login. The text names the setting, the user, the database and the server."""
 
 
 class InvalidMessage(AnswerloopError):

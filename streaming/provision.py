@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg2
+from psycopg2.extensions import parse_dsn
 from yoyo import get_backend, read_migrations
 
-from streaming.errors import Unreachable
 from streaming.kafka.admin import Drift, KafkaAdmin
+from streaming.login import connect_failure
 from streaming.settings import Settings
 from streaming.topics import TOPICS
 
@@ -46,11 +47,11 @@ def provision(settings: Settings) -> Provisioned:
 
 
 def migrate(database_url: str) -> list[str]:
-    """Apply the migrations of `sql/migrations` that the database lacks; returns their names. Raises Unreachable."""
+    """Apply the migrations of `sql/migrations` that the database lacks; returns their names. Raises Unreachable, LoginRefused."""
     try:
         backend = get_backend(database_url)
     except psycopg2.OperationalError as err:
-        raise Unreachable(f"PostgreSQL cannot be reached ({str(err).strip()}): is the stack up, is ANSWERLOOP_DATABASE_URL right?") from err
+        raise connect_failure(err, parse_dsn(database_url)) from err
     with backend.lock(timeout=30):
         missing = backend.to_apply(read_migrations(str(MIGRATIONS)))
         names = [migration.id for migration in missing]

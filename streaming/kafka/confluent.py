@@ -31,6 +31,8 @@ REPORT_EVERY_S = 10.0
 # While something is wrong, the cluster is asked this often whether it still is.
 CHECK_EVERY_S = 1.0
 CHECK_DEADLINE_S = 1.0
+# Asked within a rebalance, and again until they are known: no partition begins without its position.
+POSITIONS_DEADLINE_S = 5.0
 
 
 class _Reports:
@@ -138,6 +140,9 @@ class KafkaConsumer:
         self._missing: set[str] = set()
         self._unreachable: str | None = None
         self._checked_at = 0.0
+        self._unread: dict[TopicPartition, str] = {}
+        self._tried_at = 0.0
+        self._assigned: Assigned
         self._report = _Reports()
         self._consumer = ck.Consumer(
             {
@@ -169,37 +174,43 @@ class KafkaConsumer:
             return f"Kafka at {self._bootstrap} cannot be reached ({self._unreachable}): is the stack up?"
         if self._missing:
             return f"topics that do not exist: {', '.join(sorted(self._missing))}; run `python -m streaming provision`"
+        if self._unread:
+            partition, why = next(iter(self._unread.items()))
+            return f"the committed positions of {len(self._unread)} partitions cannot be read, such as {partition} ({why}); asked again"
         return None
 
     async def subscribe(self, topics: Collection[str], assigned: Assigned, revoked: Revoked, lost: Lost) -> None:
         """Join the group; the callbacks run on the event loop while a `fetch` waits."""
 
         def on_assign(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
-            # Positions that cannot be read now would be read as "never committed" and everything done again: wait for them.
-            stored = consumer.committed(partitions, timeout=CALL_DEADLINE_S) if partitions else []
-            committed = [self._position_within_log(place) for place in stored]
-            self._unreachable = None
-            self._missing -= {place.topic for place in partitions}
-            if not partitions:
+            # Nothing begins before its position is known; without this call librdkafka would begin by itself.
+            consumer.incremental_assign([])
+            if partitions:
+                self._unread |= {_partition(place): "not asked yet" for place in partitions}
+                self._begin_what_can_be_read()
+            else:
                 self._check_cluster()  # a topic that is missing, or a group with more members than partitions
-            consumer.incremental_assign([_from_start(place) for place in committed])
-            self._on_loop(assigned({_partition(place): _committed(place) for place in committed}))
+                self._on_loop(assigned({}))
 
         def on_revoke(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
-            positions = self._on_loop(revoked([_partition(place) for place in partitions]))
+            begun = self._begun(partitions)
+            positions = self._on_loop(revoked([_partition(place) for place in begun]))
             if positions:
                 self._commit(positions)
-            consumer.incremental_unassign(partitions)
+            consumer.incremental_unassign(begun)
 
         def on_lost(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
-            self._on_loop(lost([_partition(place) for place in partitions]))
-            consumer.incremental_unassign(partitions)
+            begun = self._begun(partitions)
+            self._on_loop(lost([_partition(place) for place in begun]))
+            consumer.incremental_unassign(begun)
 
-        self._topics = frozenset(topics)
+        self._topics, self._assigned = frozenset(topics), assigned
         await self._call(lambda: self._consumer.subscribe(list(topics), on_assign=on_assign, on_revoke=on_revoke, on_lost=on_lost))
 
     async def fetch(self, most: int, timeout_s: float) -> list[Record]:
         """Wait for the first record, then take what is there already. Raises ClientFailed."""
+        if self._unread and time.monotonic() - self._tried_at >= CHECK_EVERY_S:
+            await self._call(self._begin_what_can_be_read)
         messages = await self._call(lambda: self._poll(most, timeout_s))
         records = []
         for message in messages:
@@ -259,13 +270,52 @@ class KafkaConsumer:
             self._missing = {topic for topic in self._topics if topic not in found or found[topic].error is not None}
         self._checked_at = time.monotonic()
 
+    def _begin_what_can_be_read(self) -> None:
+        """Begin the partitions whose positions can be read. The others wait: taken for "never committed", all of theirs would be repeated.
+
+        Raises ClientFailed where waiting does not help.
+        """
+        known: list[ck.TopicPartition] = []
+        try:
+            asked = [ck.TopicPartition(*partition) for partition in self._unread]
+            for place in self._consumer.committed(asked, timeout=POSITIONS_DEADLINE_S):
+                try:
+                    known.append(self._position_within_log(place))
+                except ck.KafkaException as err:
+                    if err.args[0].code() not in NO_SUCH_TOPIC:
+                        raise
+                    self._missing.add(place.topic)
+                    self._unread[_partition(place)] = err.args[0].str()
+        except ck.KafkaException as err:
+            if is_lasting(err.args[0]):
+                raise ClientFailed(f"Kafka does not tell this group's positions: {err.args[0].str()}") from err
+            log.warning("positions cannot be read, and are asked again: %s", err.args[0].str())
+            for place in asked:
+                self._unread[_partition(place)] = err.args[0].str()
+        self._tried_at = time.monotonic()
+        if not known:
+            return
+        self._unreachable = None
+        self._missing -= {place.topic for place in known}
+        self._consumer.incremental_assign([_from_start(place) for place in known])
+        for place in known:
+            del self._unread[_partition(place)]
+        self._on_loop(self._assigned({_partition(place): _committed(place) for place in known}))
+
+    def _begun(self, partitions: list[ck.TopicPartition]) -> list[ck.TopicPartition]:
+        """Those of the partitions that go away which had begun; the others are no longer asked for."""
+        waiting = {partition for place in partitions if (partition := _partition(place)) in self._unread}
+        for partition in waiting:
+            del self._unread[partition]
+        return [place for place in partitions if _partition(place) not in waiting]
+
     def _position_within_log(self, place: ck.TopicPartition) -> ck.TopicPartition:
         """A position beyond the end of the log belongs to one that was truncated, or to a topic that was deleted: begin anew."""
         if place.error is not None:
             raise ck.KafkaException(place.error)
         if place.offset < 0:
             return place
-        _, end = self._consumer.get_watermark_offsets(place, timeout=CALL_DEADLINE_S, cached=False)
+        _, end = self._consumer.get_watermark_offsets(place, timeout=POSITIONS_DEADLINE_S, cached=False)
         if place.offset <= end:
             return place
         what = "the log was truncated or made anew, and is read from its start"
@@ -281,18 +331,22 @@ class KafkaConsumer:
         try:
             results = self._consumer.commit(offsets=places, asynchronous=False)
         except ck.KafkaException as err:
-            if err.args[0].code() not in COMMIT_LATER:
-                raise _commit_error(err.args[0]) from err
-            log.info("commit refused for now: %s", err.args[0].str())
+            self._refused_for_now(err.args[0], "all")
             return False
         refused = [(place, place.error) for place in results or [] if place.error is not None]
         for place, error in refused:
-            if error.code() not in COMMIT_LATER:
-                raise _commit_error(error)
-            log.info("commit of %s[%d] refused for now: %s", place.topic, place.partition, error.str())
+            self._refused_for_now(error, str(_partition(place)))
         if not refused:
             self._unreachable = None
         return not refused
+
+    def _refused_for_now(self, error: ck.KafkaError, what: str) -> None:
+        """Say so. Raises ClientFailed, KafkaException for a refusal that will not pass."""
+        if error.code() in NO_SUCH_TOPIC:
+            self._check_cluster()  # deleted under this member: shown until it is there again
+        elif error.code() not in COMMIT_LATER:
+            raise _commit_error(error)
+        log.info("commit of %s refused for now: %s", what, error.str())
 
     def _on_loop(self, work: Awaitable[T]) -> T:
         """Run a callback's work on the event loop while this thread, which holds the rebalance, waits."""

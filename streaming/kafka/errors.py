@@ -26,7 +26,14 @@ COMMIT_LATER = AWAY | {
 
 TOO_LARGE = {ck.KafkaError.MSG_SIZE_TOO_LARGE, ck.KafkaError.RECORD_LIST_TOO_LARGE}
 
-NO_SUCH_TOPIC = {ck.KafkaError.UNKNOWN_TOPIC_OR_PART, ck.KafkaError._UNKNOWN_TOPIC}
+NO_SUCH_TOPIC = {
+    ck.KafkaError.UNKNOWN_TOPIC_OR_PART,
+    ck.KafkaError.UNKNOWN_TOPIC_ID,
+    ck.KafkaError.INCONSISTENT_TOPIC_ID,
+    ck.KafkaError._UNKNOWN_TOPIC,
+    ck.KafkaError._UNKNOWN_PARTITION,
+}
+"""The topic or partition is not there, or no longer the one that was: shown until it is, or until the group leaves it out."""
 
 LASTING = {
     ck.KafkaError._FATAL,

@@ -28,6 +28,13 @@ class MemoryBroker:
         for partition in range(partitions):
             self._logs[TopicPartition(topic, partition)] = []
 
+    def delete(self, topic: str) -> None:
+        """Delete a topic, with the groups' positions in it: members lose its partitions in their next `fetch`."""
+        for place in self.partitions([topic]):
+            del self._logs[place]
+            for positions in self.committed.values():
+                positions.pop(place, None)
+
     def records(self, topic: str) -> list[Record]:
         """Every record of a topic, by partition and offset."""
         return [record for partition in self.partitions([topic]) for record in self._logs[partition]]
@@ -59,8 +66,8 @@ class MemoryBroker:
         return Delivered(topic, place.partition, len(log) - 1)
 
     def read(self, place: TopicPartition, offset: int, most: int) -> list[Record]:
-        """Records of a partition from an offset on."""
-        return self._logs[place][offset : offset + most]
+        """Records of a partition from an offset on; none of one that was deleted."""
+        return self._logs.get(place, [])[offset : offset + most]
 
     def truncate(self, place: TopicPartition) -> None:
         """Lose a partition's records, as a broker does that comes back without its disk: members read on at the new start."""
@@ -154,7 +161,8 @@ class MemoryConsumer:
     async def commit(self, positions: Mapping[TopicPartition, Committed]) -> bool:
         """Store the positions, unless one of the partitions is not this member's."""
         broker = self._broker
-        if broker.away or broker.refuses_commits or not broker.holds(self) or not positions.keys() <= self.positions.keys():
+        held = self.positions.keys() & set(broker.partitions(self.topics))
+        if broker.away or broker.refuses_commits or not broker.holds(self) or not positions.keys() <= held:
             return False
         broker.committed[self.group].update(positions)
         return True

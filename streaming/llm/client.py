@@ -75,7 +75,7 @@ class OllamaClient:
                         break
             except httpx.TransportError:
                 cut_off = True
-            return Reply(response.status_code, dict(response.headers), bytes(received[: MAX_REPLY_BYTES + 1]), cut_off)
+            return Reply(self.url, response.status_code, dict(response.headers), bytes(received[: MAX_REPLY_BYTES + 1]), cut_off)
 
 
 def _body(model: str, prompt: str, sampling: Sampling, seed: int) -> bytes:

@@ -15,7 +15,7 @@ from streaming.llm.client import OllamaClient, Sampling
 from streaming.llm.gate import Gate
 from streaming.llm.limit import InFlightLimit
 from streaming.llm.messages import Call, name_of, report
-from streaming.llm.outcome import RESET, Outcome, Overloaded, Success, Unavailable, outcome_of
+from streaming.llm.outcome import Outcome, Overloaded, Refused, Success, Unavailable, outcome_of
 from streaming.llm.turns import Turns
 from streaming.retry_policy import CEILINGS, Budget, within_ceiling
 from streaming.service import run_service
@@ -116,12 +116,14 @@ class ModelStep:
                     outcome = await self._call(model, question)
                     elapsed_s = self._clock.monotonic() - began
                 if isinstance(outcome, Unavailable):
-                    # Also where the question is at fault: its neighbours must not find the server that it has just killed.
-                    self._gate.close(outcome.message)
-                    if not (outcome.reset and self._turns.at_fault(suspicion, alone)):
+                    # A question that kills the model, or is refused whenever it is asked, must not circle.
+                    own_fault = self._turns.own_fault(suspicion, outcome, alone)
+                    if not isinstance(own_fault, Refused):
+                        # Also where the question is at fault: its neighbours must not find the server that it has just killed.
+                        self._gate.close(outcome.message)
+                    if own_fault is None:
                         continue
-                    # A question that kills the model must not circle.
-                    outcome = Overloaded(f"{outcome.message}; the same had happened before the model answered a probe", RESET, busy=False)
+                    outcome = own_fault
                 return Call(model, started_at, self._clock.now(), elapsed_s * 1000, outcome)
         return None
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from streaming.contracts import MODEL_MISSING, REFUSED_BY_MODEL
+from streaming.contracts import MODEL_FORBIDDEN, MODEL_MISSING, NO_MODEL_REPLY, REFUSED_BY_MODEL
 from streaming.retry_policy import MAX_OVERLOAD_RETRY_AFTER_S, quota_delay_s
 
 T = TypeVar("T")
@@ -26,11 +26,12 @@ _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server sent: status, headers (lower-case names), and at most MAX_REPLY_BYTES + 1 bytes of the body.
+    """What the server at `address` sent: status, headers (lower-case names), and at most MAX_REPLY_BYTES + 1 bytes of the body.
 
     `cut_off`: the connection was lost before the body's end.
     """
 
+    address: str
     status: int
     headers: Mapping[str, str]
     body: bytes
@@ -100,10 +101,14 @@ class Refused:
 
 @dataclass(frozen=True)
 class Unavailable:
-    """Nobody's question is at fault. `reset`: the connection broke before a reply, which a question that kills the model causes too."""
+    """Nobody's question is at fault, as far as one call can tell.
+
+    `own_fault`: what becomes of the question if the same befalls it again, alone at the model, after the configured model has answered a
+    probe. None: a question cannot be the reason.
+    """
 
     message: str
-    reset: bool = False
+    own_fault: Overloaded | Refused | None = None
 
 
 Outcome = Success | Overloaded | QuotaReached | Refused | Unavailable
@@ -118,9 +123,10 @@ def outcome_of(result: Reply | NoReply, now: datetime, requested_other_model: bo
         return _of_no_reply(result)
     status = result.status
     if 300 <= status < 400:
-        return Unavailable(f"{_named(status)}: the address sends on to {_redirect(result.headers)}, which is not followed")
+        return _no_model_reply(f"{_named(status)}: {result.address} sends on to {_redirect(result.headers)}, which is not followed")
     if (200 <= status < 300 or status == HTTPStatus.NOT_FOUND) and _is_page(result):
-        return Unavailable(f"{_named(status)}: a web page and no model server's reply: {_error_text(result.body)}")
+        page = _error_text(result.body)
+        return _no_model_reply(f"{_named(status)}: {result.address} answers with a web page and no model server's reply: {page}")
     if 200 <= status < 300:
         return _of_answer(result)
     message = f"{_named(status)}: {_error_text(result.body)}"
@@ -130,7 +136,7 @@ def outcome_of(result: Reply | NoReply, now: datetime, requested_other_model: bo
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         return Overloaded(message, f"http_{status}", busy=True, retry_after_s=_capped(retry_after))
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return Unavailable(message)
+        return _no_access(f"{message} (from {result.address})", requested_other_model)
     if status == HTTPStatus.NOT_FOUND:
         if requested_other_model:
             return Refused(MODEL_MISSING, message)
@@ -151,9 +157,22 @@ def _of_no_reply(result: NoReply) -> Outcome:
         case Failure.DEADLINE:
             return Overloaded(message, DEADLINE, busy=True)
         case Failure.RESET:
-            return Unavailable(message, reset=True)
+            # A question that kills the model causes this too.
+            return Unavailable(
+                message, Overloaded(f"{message}; the same had happened before the model answered a probe", RESET, busy=False)
+            )
         case Failure.CANNOT_CONNECT:
             return Unavailable(message)
+
+
+def _no_access(message: str, requested_other_model: bool) -> Unavailable:
+    if requested_other_model:
+        return Unavailable(message, Refused(MODEL_FORBIDDEN, f"{message}, twice for the requested model; the configured one answers"))
+    return Unavailable(message, Refused(REFUSED_BY_MODEL, f"{message}, twice for this question; others are answered"))
+
+
+def _no_model_reply(message: str) -> Unavailable:
+    return Unavailable(message, Refused(NO_MODEL_REPLY, f"{message}; twice for this question, while the model answers others"))
 
 
 def _is_page(reply: Reply) -> bool:

@@ -1,4 +1,4 @@
-"""Whose turn it is to call the model: many at once, or one by one while it is not known whose call made the server reset all."""
+"""Whose turn it is to call the model: many at once, or one by one while it is not known whether a question is refused for its own sake."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator
@@ -6,19 +6,21 @@ from contextlib import asynccontextmanager, contextmanager
 
 from streaming.kafka.client import TopicPartition
 from streaming.llm.gate import Gate
+from streaming.llm.outcome import Overloaded, Refused, Unavailable
 
 
 class Suspicion:
-    """What is held against one question: the resets that its calls met, each told by how many probes had passed by then."""
+    """What is held against one question: of which kind the refusals were that its calls met, and how many probes had passed by then."""
 
     def __init__(self) -> None:
-        self.resets: list[int] = []
+        self.refusals: list[tuple[type[Overloaded | Refused], int]] = []
 
 
 class Turns:
     """Lets calls begin while the gate is open; while there are suspects, one by one, so that the one at fault is found.
 
-    A question is at fault if its call is reset again while it is alone at the model, after a probe has passed.
+    A question is at fault if its call is refused again in the same way (reset, or answered with a refusal) while it is alone at the
+    model, after a probe has passed.
     """
 
     def __init__(self, gate: Gate) -> None:
@@ -42,7 +44,7 @@ class Turns:
         try:
             yield suspicion
         finally:
-            if suspicion.resets:
+            if suspicion.refusals:
                 self._suspects -= 1
 
     @asynccontextmanager
@@ -61,15 +63,17 @@ class Turns:
             if one_by_one:
                 self._one_by_one.release()
 
-    def at_fault(self, suspicion: Suspicion, alone: bool) -> bool:
-        """A call was reset: close in on its cause. True: it is this question, and nobody else."""
-        passed = self._gate.probes_passed
-        if alone and suspicion.resets and passed > suspicion.resets[-1]:
-            return True
-        if not suspicion.resets:
+    def own_fault(self, suspicion: Suspicion, outcome: Unavailable, alone: bool) -> Overloaded | Refused | None:
+        """A call was refused: close in on its cause. What the question is charged with, if it is this question and nobody else."""
+        if outcome.own_fault is None:
+            return None
+        kind, passed = type(outcome.own_fault), self._gate.probes_passed
+        if alone and any(before is kind and passed > by_then for before, by_then in suspicion.refusals):
+            return outcome.own_fault
+        if not suspicion.refusals:
             self._suspects += 1
-        suspicion.resets.append(passed)
-        return False
+        suspicion.refusals.append((kind, passed))
+        return None
 
     def cancel_waiting(self, partitions: Collection[TopicPartition]) -> None:
         """End the tasks of these partitions that wait for their turn."""
@@ -89,8 +93,8 @@ class Turns:
                     return False
                 await self._one_by_one.acquire()
                 try:
-                    # Reset a second time beside others: only alone can it be told apart from them.
-                    if len(suspicion.resets) > 1:
+                    # Refused a second time beside others: only alone can it be told apart from them.
+                    if len(suspicion.refusals) > 1:
                         await self._nobody_calls.wait()
                     if self._gate.is_open:
                         return True

@@ -12,7 +12,7 @@ import httpx
 
 from streaming import metrics
 from streaming.clock import Clock, SystemClock
-from streaming.errors import ConfigurationError, Unreachable
+from streaming.errors import ConfigurationError, LoginRefused, Unreachable
 from streaming.kafka.admin import KafkaAdmin
 from streaming.ops import ops_app, serve_ops
 from streaming.sampler import flink, kafka, services, store
@@ -52,7 +52,10 @@ class Sampler:
         self.away: dict[str, str] = {}
 
     def sample(self) -> None:
-        """One round. Blocks. What is away is tried again in the next round; the other samples are taken all the same."""
+        """One round. Blocks. What is away is tried again in the next round; the other samples are taken all the same.
+
+        Raises LoginRefused.
+        """
         now = self._clock.now()
         self._try("kafka", lambda: self._sample_kafka(now), self.problems)
         self._try("flink", lambda: self._sample_flink(now), self.problems)
@@ -63,6 +66,8 @@ class Sampler:
     def _try(self, source: str, work: Callable[[], None], failing: dict[str, str]) -> None:
         try:
             work()
+        except LoginRefused:
+            raise
         except (Unreachable, ConfigurationError) as err:
             if source not in failing:
                 log.warning("no sample of %s: %s", source, err)

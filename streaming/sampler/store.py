@@ -1,15 +1,16 @@
 """The samples' tables."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 
 import psycopg2
 from psycopg2 import errors as pg
-from psycopg2.extensions import cursor
+from psycopg2.extensions import cursor, parse_dsn
 from psycopg2.extras import execute_values
 
 from streaming.errors import ConfigurationError, Unreachable
+from streaming.login import connect_failure
 from streaming.sampler.kafka import KafkaSample
 
 RAW_FOR = timedelta(days=7)
@@ -95,15 +96,15 @@ ON CONFLICT (service, metric, hour) DO UPDATE SET
 
 @contextmanager
 def transaction(database_url: str) -> Iterator[cursor]:
-    """A transaction on a connection of its own. Raises Unreachable, or ConfigurationError while the tables are missing."""
+    """A transaction on a connection of its own. Raises Unreachable, LoginRefused, or ConfigurationError while the tables are missing."""
     try:
         connection = psycopg2.connect(database_url, connect_timeout=5)
-        try:
-            with connection, connection.cursor() as opened:
-                opened.execute("SET LOCAL statement_timeout = '10s'")
-                yield opened
-        finally:
-            connection.close()
+    except psycopg2.OperationalError as err:
+        raise connect_failure(err, parse_dsn(database_url)) from err
+    try:
+        with closing(connection), connection, connection.cursor() as opened:
+            opened.execute("SET LOCAL statement_timeout = '10s'")
+            yield opened
     except pg.UndefinedTable as err:
         raise ConfigurationError(f"PostgreSQL lacks a table ({str(err).splitlines()[0]}): run `python -m streaming provision`") from err
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as err:

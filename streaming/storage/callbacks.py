@@ -16,7 +16,7 @@ from psycopg2.extras import RealDictCursor
 
 from streaming import metrics
 from streaming.clock import Clock
-from streaming.errors import ConfigurationError, Unreachable
+from streaming.errors import ConfigurationError, LoginRefused, Unreachable
 from streaming.storage import repository
 from streaming.storage.callback_http import TIMEOUT_S, ForbiddenAddress
 from streaming.storage.database import Database
@@ -101,11 +101,13 @@ class Callbacks:
         self._woken.set()
 
     async def run(self) -> None:
-        """Send what is due, at once when woken and every second anyhow, until cancelled."""
+        """Send what is due, at once when woken and every second anyhow, until cancelled. Raises LoginRefused."""
         while True:
             self._woken.clear()
             try:
                 sent = await self._send_due()
+            except LoginRefused:
+                raise
             except (Unreachable, ConfigurationError) as err:
                 log.warning("callbacks wait: %s", err)
                 sent = 0

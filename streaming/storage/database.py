@@ -15,6 +15,7 @@ from psycopg2.extras import register_uuid
 from psycopg2.pool import ThreadedConnectionPool
 
 from streaming.errors import ConfigurationError, RefusedByDatabase, TookTooLong, Unreachable
+from streaming.login import connect_failure
 
 T = TypeVar("T")
 
@@ -53,8 +54,8 @@ class Transaction:
 class Database:
     """A pool of at most `size` connections, opened when they are first needed.
 
-    Every call raises Unreachable while PostgreSQL is away, ConfigurationError while its tables are missing, and RefusedByDatabase
-    for rows that it will never take.
+    Every call raises Unreachable while PostgreSQL is away, ConfigurationError while its tables are missing (LoginRefused where it takes
+    no login), and RefusedByDatabase for rows that it will never take.
     """
 
     def __init__(self, url: str, size: int) -> None:
@@ -127,7 +128,10 @@ class Database:
                 pool = self._pool
             return pool, pool.getconn()
 
-        return _translate(connect)
+        try:
+            return connect()
+        except psycopg2.OperationalError as err:
+            raise connect_failure(err, self._arguments) from err
 
     def _put_back(self, pool: ThreadedConnectionPool, connection: Connection) -> None:
         """Return a connection; the pool rolls back what is not committed."""

@@ -13,7 +13,7 @@ from psycopg2.extras import RealDictCursor
 
 from streaming import contracts, metrics, topics
 from streaming.clock import Clock
-from streaming.errors import ConfigurationError, InvalidMessage, RecordTooLarge, Unreachable
+from streaming.errors import ConfigurationError, InvalidMessage, LoginRefused, RecordTooLarge, Unreachable
 from streaming.kafka.client import Producer
 from streaming.record_json import cleaned
 from streaming.storage import repository
@@ -69,12 +69,14 @@ class Enqueuer:
         self._woken.set()
 
     async def run(self) -> None:
-        """Enqueue until `stop`, at once when woken and every second anyhow."""
+        """Enqueue until `stop`, at once when woken and every second anyhow. Raises LoginRefused."""
         while not self._stopping:
             self._woken.clear()
             try:
                 more = await self._enqueue()
                 self._solved()
+            except LoginRefused:
+                raise
             except (Unreachable, ConfigurationError) as err:
                 self._failed(err)
                 await self._clock.sleep(LOOK_EVERY_S)

@@ -11,7 +11,7 @@ from typing import Protocol
 import httpx
 
 from streaming.clock import Clock, SystemClock
-from streaming.errors import ConfigurationError, Unreachable
+from streaming.errors import AnswerloopError, ConfigurationError, Unreachable
 from streaming.kafka.admin import KafkaAdmin
 from streaming.kafka.client import Producer
 from streaming.kafka.confluent import KafkaProducer
@@ -139,7 +139,7 @@ def _supervised(name: str, work: Coroutine[None, None, None]) -> asyncio.Task[No
 
     def ended(task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (err := task.exception()) is not None:
-            log.critical("the %s failed; the process ends", name, exc_info=err)
+            log.critical("the %s failed, and the process ends: %s", name, err, exc_info=None if isinstance(err, AnswerloopError) else err)
             signal.raise_signal(signal.SIGTERM)
 
     task = asyncio.create_task(work, name=name)

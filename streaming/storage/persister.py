@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar, cast
 from streaming import contracts, metrics
 from streaming.burial import Outgoing
 from streaming.clock import Clock
-from streaming.errors import ConfigurationError, InvalidMessage, RefusedByDatabase, TookTooLong, Unreachable
+from streaming.errors import ConfigurationError, InvalidMessage, LoginRefused, RefusedByDatabase, TookTooLong, Unreachable
 from streaming.kafka.client import Producer, Record, TopicPartition
 from streaming.kafka.dead_letters import bury
 from streaming.service import run_service
@@ -168,12 +168,12 @@ class Persister:
         await self._until_back("kafka", lambda: self._producer.send(*outgoing))
 
     async def _until_back(self, component: str, work: Callable[[], Awaitable[T]]) -> T:
-        """What the work returns, however long its component is away; partitions pause meanwhile."""
+        """What the work returns, however long its component is away; partitions pause meanwhile. Raises TookTooLong, LoginRefused."""
         pause = BACKOFF_S
         while True:
             try:
                 result = await work()
-            except TookTooLong:
+            except (TookTooLong, LoginRefused):
                 raise
             except (Unreachable, ConfigurationError) as err:
                 if component not in self._problems:

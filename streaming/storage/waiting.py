@@ -13,6 +13,8 @@ from psycopg2.extensions import connection as Connection
 
 from streaming import metrics
 from streaming.clock import Clock
+from streaming.errors import LoginRefused
+from streaming.login import connect_failure
 from streaming.storage.database import connect_arguments
 
 log = logging.getLogger(__name__)
@@ -69,11 +71,14 @@ class Listener:
         self.problem: str | None = "not connected yet"
 
     async def run(self) -> None:
-        """Listen until cancelled, connecting again whenever the connection is lost."""
+        """Listen until cancelled, connecting again whenever the connection is lost. Raises LoginRefused."""
         while True:
             try:
                 connection = await asyncio.to_thread(self._connect)
             except psycopg2.OperationalError as err:
+                failure = connect_failure(err, self._arguments)
+                if isinstance(failure, LoginRefused):
+                    raise failure from err
                 self._lost(err)
             else:
                 self.problem = None

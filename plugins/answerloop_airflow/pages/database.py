@@ -5,11 +5,13 @@ from functools import cache
 from typing import Any
 
 from psycopg2 import errors as pg
+from psycopg2.extensions import parse_dsn
 from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
 from streaming.errors import ConfigurationError, Unreachable
+from streaming.login import connect_failure
 
 CONNECTIONS = 8
 CONNECT_TIMEOUT_S = 3
@@ -21,6 +23,7 @@ class Database:
     """Reads rows. Every call raises Unreachable, or ConfigurationError while tables are missing."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self._engine = _engine(url)
 
     def rows(self, query: str, **parameters: object) -> list[Row]:
@@ -31,7 +34,7 @@ class Database:
         except NoneFree as err:
             raise Unreachable("All connections of the pages to PostgreSQL are in use: load the page again in a moment.") from err
         except DBAPIError as err:
-            raise _translated(err) from err
+            raise _translated(err, self._url) from err
 
     def row(self, query: str, **parameters: object) -> Row | None:
         """The first row, None where there is none."""
@@ -63,12 +66,14 @@ def _with_its_own(url: str, options: str) -> tuple[str, str]:
     return given.difference_update_query(["options"]).render_as_string(hide_password=False), f"{own} {options}"
 
 
-def _translated(err: DBAPIError) -> Exception:
+def _translated(err: DBAPIError, url: str) -> Exception:
     first_line = str(err.orig).strip().splitlines()[0]
     if isinstance(err.orig, (pg.UndefinedTable, pg.UndefinedColumn)):
         return ConfigurationError(f"PostgreSQL lacks a table ({first_line}): start the DAG `provision`.")
     if isinstance(err.orig, pg.QueryCanceled):
         return Unreachable(f"PostgreSQL took over {STATEMENT_TIMEOUT_MS / 1000:.0f} s: load the page again when less is going on.")
+    if isinstance(err.orig, pg.OperationalError) and isinstance(failure := connect_failure(err.orig, parse_dsn(url)), ConfigurationError):
+        return failure
     if err.connection_invalidated or isinstance(err.orig, (pg.OperationalError, pg.InterfaceError)):
         return Unreachable(f"PostgreSQL cannot be used: {first_line}. Is the stack up (`make status`)?")
     return err

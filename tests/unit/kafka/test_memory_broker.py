@@ -78,6 +78,40 @@ class TestMemoryBroker(BrokerBehaviour):
         await asyncio.wait_for(task, 10)
         assert self.memory.committed["group"][TopicPartition(self.topic, 0)] == Committed(5, "")
 
+    async def test_a_topic_deleted_under_a_live_member_is_a_problem_until_it_is_there_again(self) -> None:
+        self.memory.create("other")
+        step = Collecting()
+        await self.send(20)
+        loop = ConsumeLoop(self.memory.consumer("group"), [self.topic, "other"], step, SystemClock())
+        task = asyncio.create_task(loop.run())
+        await until(lambda: len(step.taken) == 20, "the topic is read")
+        step.finish(*range(10))
+        self.memory.delete(self.topic)
+        await until(lambda: self.topic in (loop.problem or "") and len(loop.assigned) == 1, "the problem names the topic")
+        await self.producer.send("other", "k", b"v")
+        await until(lambda: step.taken[-1].topic == "other", "the other topic is read on")
+        self.memory.create(self.topic)
+        await self.send(5)
+        await until(lambda: len(step.taken) == 26 and loop.problem is None, "the new topic is read from its start")
+        step.finish()
+        loop.stop()
+        await asyncio.wait_for(task, 10)
+        assert self.memory.committed["group"][TopicPartition(self.topic, 0)] == Committed(5, "")
+
+    async def test_a_member_that_starts_during_an_outage_is_red_and_reads_on_where_its_group_was_once_it_is_over(self) -> None:
+        await self.send(20)
+        self.memory.committed["group"][TopicPartition(self.topic, 0)] = Committed(15, "")
+        self.memory.away = True
+        step = Collecting()
+        loop, task = self.running(step, "group")
+        await until(lambda: "away" in (loop.problem or ""), "the problem is named")
+        assert not task.done()
+        self.memory.away = False
+        await until(lambda: len(step.taken) == 5 and loop.problem is None, "it reads")
+        assert step.taken[0].offset == 15
+        loop.stop()
+        await asyncio.wait_for(task, 10)
+
     async def test_large_records_pause_a_partition_long_before_there_are_many(self) -> None:
         step = Collecting(room=0)
         for _ in range(5):

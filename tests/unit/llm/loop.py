@@ -20,14 +20,15 @@ from streaming.retry_policy import Budget
 START = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 REFUSED = NoReply(Failure.CANNOT_CONNECT, "connection refused")
 RESET = NoReply(Failure.RESET, "server disconnected")
+ADDRESS = "http://model.example:11434"
 
 
 def answer(text="Because of Rayleigh scattering.", **fields):
-    return Reply(200, {}, msgspec.json.encode({"model": "real-name", "response": text, "done": True} | fields))
+    return Reply(ADDRESS, 200, {}, msgspec.json.encode({"model": "real-name", "response": text, "done": True} | fields))
 
 
 def error(status, text="no", **headers):
-    return Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, msgspec.json.encode({"error": text}))
+    return Reply(ADDRESS, status, {name.replace("_", "-"): value for name, value in headers.items()}, msgspec.json.encode({"error": text}))
 
 
 class ScriptedModel:

@@ -1,7 +1,7 @@
 """The model consumer's step under everything that may happen to it, in any order.
 
-Questions, some of which kill the server; calls that end in any order; a server that goes away, refuses, resets or is busy; partitions that
-leave. What must hold is asked of a log of what the server saw.
+Questions, some of which kill the server and some of which it refuses; calls that end in any order; a server that goes away, refuses, resets
+or is busy; partitions that leave. What must hold is asked of a log of what the server saw.
 """
 
 import asyncio
@@ -29,7 +29,15 @@ from tests.unit.llm.loop import REFUSED, RESET, answer, error, question
 START = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 MOST, PARTITIONS = 6, 2
 BUSY = error(503, "server busy")
-WAYS_TO_BE_AWAY = [REFUSED, RESET, error(401), error(404), error(308), NoReply(Failure.CANNOT_CONNECT, "no such host")]
+REFUSALS = [error(401), error(308)]
+WAYS_TO_BE_AWAY = [REFUSED, RESET, *REFUSALS, error(404), NoReply(Failure.CANNOT_CONNECT, "no such host")]
+
+
+def kind_of(reply: Reply | NoReply | None) -> str | None:
+    """Replies that a question may be the reason of, by what it is charged with then."""
+    if reply is RESET:
+        return topics.OVERLOAD
+    return topics.FATAL if reply in REFUSALS else None
 
 
 @dataclass(eq=False)
@@ -50,6 +58,7 @@ class Asked:
 
     record: Record
     kills: bool
+    refused: Reply | None
     calls: list[Seen] = field(default_factory=list)
     taken: bool = False
     done: bool = False
@@ -81,25 +90,29 @@ class Server:
             other.alone = False
         self.in_flight.append(call)
         assert len(self.in_flight) <= MOST, "calls in flight are bounded"
-        self.asked[question_text].calls.append(call)
-        if self.away is not None:
-            call.ends.set_result(self.away)
+        asked = self.asked[question_text]
+        asked.calls.append(call)
+        if at_once := self.away or asked.refused:
+            call.ends.set_result(at_once)
         try:
             call.reply = await call.ends
         finally:
             self.in_flight.remove(call)
-        if self.at_fault(question_text) or call.reply not in WAYS_TO_BE_AWAY:
+        at_fault = self.at_fault(question_text)
+        if at_fault or call.reply not in WAYS_TO_BE_AWAY:
             self.suspects.discard(question_text)
-        elif call.reply is RESET:
+        elif kind_of(call.reply):
             self.suspects.add(question_text)
-        self.unavailable |= call.reply in WAYS_TO_BE_AWAY
+        # A server that refuses one question is there for the others; one that a question killed is not.
+        self.unavailable |= call.reply in WAYS_TO_BE_AWAY and not (at_fault and call.reply in REFUSALS)
         return call.reply
 
     def at_fault(self, text: str) -> bool:
-        """Whether the question's last call was reset alone, and one before it as well, with a probe that passed between them."""
+        """Whether the question's last call was refused alone, and one before it in the same way, with a probe that passed between them."""
         *before, last = self.asked[text].calls
-        resets = [call.probes_passed for call in before if call.reply is RESET]
-        return last.reply is RESET and last.alone and bool(resets) and last.probes_passed > resets[-1]
+        kind = kind_of(last.reply)
+        same = [call.probes_passed for call in before if kind and kind_of(call.reply) == kind]
+        return last.alone and bool(same) and last.probes_passed > same[0]
 
     async def probe(self, model: str) -> Reply | NoReply:
         if self.away is not None:
@@ -165,9 +178,17 @@ class ModelMachine(RuleBasedStateMachine):
     def ask(self, count: int, kills: bool, partition: int) -> None:
         """A killer comes alone, others in crowds; the next step hands them over."""
         for _ in range(1 if kills else count):
-            text = f"{'killer' if kills else 'question'} {len(self.server.asked)}"
-            record = Record(topics.PENDING, partition, len(self.server.asked), b"k", encode(question(text)), 0)
-            self.server.asked[text] = Asked(record, kills)
+            self._ask("killer" if kills else "question", partition, kills, None)
+
+    @rule(count=st.integers(1, 3), refused=st.sampled_from(REFUSALS), partition=st.integers(0, PARTITIONS - 1))
+    def ask_what_is_refused(self, count: int, refused: Reply, partition: int) -> None:
+        for _ in range(count):
+            self._ask("refused", partition, False, refused)
+
+    def _ask(self, what: str, partition: int, kills: bool, refused: Reply | None) -> None:
+        text = f"{what} {len(self.server.asked)}"
+        record = Record(topics.PENDING, partition, len(self.server.asked), b"k", encode(question(text)), 0)
+        self.server.asked[text] = Asked(record, kills, refused)
 
     @precondition(lambda self: self.server.in_flight)
     @rule(place=st.integers(0, MOST - 1), busy=st.booleans(), spared=st.integers(0, MOST))
@@ -245,14 +266,14 @@ class ModelMachine(RuleBasedStateMachine):
 
     def _look(self) -> None:
         """What the step reported, against what the server saw."""
-        for topic in (topics.SUCCESS, topics.OVERLOAD):
+        for topic in (topics.SUCCESS, topics.OVERLOAD, topics.FATAL):
             records = self.broker.records(topic)
             for record in records[self.read[topic] :]:
                 message = decode(topics.MESSAGE_OF[topic], record.value)
                 self._check(message.question_text, topic)
             self.read[topic] = len(records)
-        for topic in (topics.QUOTA, topics.FATAL, topics.DEAD_LETTERS):
-            assert not self.broker.records(topic), "a model that is away fails nobody"
+        for topic in (topics.QUOTA, topics.DEAD_LETTERS):
+            assert not self.broker.records(topic), "nobody is told of a quota, and nothing is buried"
         for text, asked in self.server.asked.items():
             assert asked.done == (self.reported[text] == 1), "a question is done once it is reported, and is reported once"
 
@@ -262,8 +283,8 @@ class ModelMachine(RuleBasedStateMachine):
         if topic == topics.SUCCESS:
             assert last.reply not in (None, BUSY, *WAYS_TO_BE_AWAY), "only an answer is a success"
         elif last.reply is not BUSY:
-            assert last.reply is RESET, "a model that is away charges nobody"
-            assert self.server.at_fault(text), "a reset is charged to who met it alone, a second time, after a probe"
+            assert kind_of(last.reply) == topic, "a model that is away charges nobody"
+            assert self.server.at_fault(text), "a refusal is charged to who met it alone, a second time, after a probe"
 
     def teardown(self) -> None:
         try:

@@ -10,7 +10,7 @@ from streaming.contracts import INVALID_MESSAGE, MODEL_MISSING, REFUSED_BY_MODEL
 from streaming.kafka.client import Record
 from streaming.llm.outcome import Failure, NoReply, Reply, Unavailable, outcome_of
 from streaming.retry_policy import Budget
-from tests.unit.llm.loop import REFUSED, RESET, START, Harness, ScriptedModel, answer, error, question
+from tests.unit.llm.loop import ADDRESS, REFUSED, RESET, START, Harness, ScriptedModel, answer, error, question
 
 
 async def test_an_answer_goes_to_success_with_everything_that_travels():
@@ -131,7 +131,7 @@ async def test_an_unavailable_model_charges_no_question_and_each_is_answered_onc
     [
         *(NoReply(failure, "why") for failure in (Failure.CANNOT_CONNECT, Failure.RESET)),
         *(error(status) for status in (401, 403, 404, 301, 307)),
-        Reply(200, {"content-type": "text/html"}, b"<html>Sign in"),
+        Reply(ADDRESS, 200, {"content-type": "text/html"}, b"<html>Sign in"),
     ],
     ids=str,
 )

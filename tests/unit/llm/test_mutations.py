@@ -10,7 +10,7 @@ from streaming.llm import consumer, limit
 from streaming.llm.consumer import ModelStep
 from streaming.llm.gate import Gate
 from streaming.llm.limit import InFlightLimit
-from streaming.llm.outcome import Overloaded
+from streaming.llm.outcome import Overloaded, Refused, Unavailable
 from streaming.llm.turns import Suspicion, Turns
 from tests.unit.llm.limit_machine import LimitMachine
 from tests.unit.llm.machine import ModelMachine
@@ -35,16 +35,16 @@ def gate_opens_whatever_the_probe_finds(patch: pytest.MonkeyPatch) -> None:
 
 
 def gate_stays_open_for_who_is_at_fault(patch: pytest.MonkeyPatch) -> None:
-    close, at_fault = Gate.close, Turns.at_fault
+    close, own_fault = Gate.close, Turns.own_fault
     patch.setattr(Gate, "close", lambda self, reason: None if "connection lost" in reason else close(self, reason))
 
-    def closing_late(self: Turns, suspicion: object, alone: bool) -> bool:
-        found = at_fault(self, suspicion, alone)  # type: ignore[arg-type]
-        if not found:
+    def closing_late(self: Turns, suspicion: Suspicion, outcome: Unavailable, alone: bool) -> Overloaded | Refused | None:
+        found = own_fault(self, suspicion, outcome, alone)
+        if found is None:
             close(self._gate, "connection lost")
         return found
 
-    patch.setattr(Turns, "at_fault", closing_late)
+    patch.setattr(Turns, "own_fault", closing_late)
 
 
 def all_go_at_once_after_a_reset(patch: pytest.MonkeyPatch) -> None:
@@ -56,17 +56,37 @@ def all_go_at_once_after_a_reset(patch: pytest.MonkeyPatch) -> None:
 
 
 def who_was_reset_beside_others_is_charged(patch: pytest.MonkeyPatch) -> None:
-    at_fault = Turns.at_fault
-    patch.setattr(Turns, "at_fault", lambda self, suspicion, alone: at_fault(self, suspicion, True))
+    own_fault = Turns.own_fault
+    patch.setattr(Turns, "own_fault", lambda self, suspicion, outcome, alone: own_fault(self, suspicion, outcome, True))
 
 
 def a_first_reset_is_charged(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Turns, "at_fault", lambda self, suspicion, alone: True)
+    patch.setattr(Turns, "own_fault", lambda self, suspicion, outcome, alone: outcome.own_fault)
 
 
 def who_kills_the_model_circles(patch: pytest.MonkeyPatch) -> None:
-    at_fault = Turns.at_fault
-    patch.setattr(Turns, "at_fault", lambda self, suspicion, alone: at_fault(self, suspicion, False))
+    own_fault = Turns.own_fault
+    patch.setattr(Turns, "own_fault", lambda self, suspicion, outcome, alone: own_fault(self, suspicion, outcome, False))
+
+
+def who_is_refused_whenever_it_is_asked_circles(patch: pytest.MonkeyPatch) -> None:
+    own_fault = Turns.own_fault
+
+    def of_killers_alone(self: Turns, suspicion: Suspicion, outcome: Unavailable, alone: bool) -> Overloaded | Refused | None:
+        killed = isinstance(outcome.own_fault, Overloaded)
+        return own_fault(self, suspicion, outcome if killed else Unavailable(outcome.message), alone)
+
+    patch.setattr(Turns, "own_fault", of_killers_alone)
+
+
+def who_was_killed_is_charged_for_a_refusal(patch: pytest.MonkeyPatch) -> None:
+    own_fault = Turns.own_fault
+
+    def of_any_kind(self: Turns, suspicion: Suspicion, outcome: Unavailable, alone: bool) -> Overloaded | Refused | None:
+        suspicion.refusals = [(type(outcome.own_fault), by_then) for _, by_then in suspicion.refusals]  # type: ignore[misc]
+        return own_fault(self, suspicion, outcome, alone)
+
+    patch.setattr(Turns, "own_fault", of_any_kind)
 
 
 def a_suspicion_outlives_its_question(patch: pytest.MonkeyPatch) -> None:
@@ -106,6 +126,8 @@ def the_limit_is_not_asked(patch: pytest.MonkeyPatch) -> None:
         who_was_reset_beside_others_is_charged,
         a_first_reset_is_charged,
         who_kills_the_model_circles,
+        who_is_refused_whenever_it_is_asked_circles,
+        who_was_killed_is_charged_for_a_refusal,
         a_suspicion_outlives_its_question,
         a_place_is_never_given_back,
         a_place_is_given_back_by_the_task_alone,

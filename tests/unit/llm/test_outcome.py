@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.contracts import MODEL_MISSING, REFUSED_BY_MODEL
+from streaming.contracts import MODEL_FORBIDDEN, MODEL_MISSING, NO_MODEL_REPLY, REFUSED_BY_MODEL
 from streaming.llm.outcome import (
     MAX_REPLY_BYTES,
     Failure,
@@ -20,12 +20,13 @@ from streaming.llm.outcome import (
     outcome_of,
 )
 
+ADDRESS = "http://model.example:11434"
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 USAGE_LIMIT = b'{"error":"you have reached your weekly usage limit, please wait"}'
 
 
 def reply(status=200, body=b"{}", headers=None, cut_off=False, other=False):
-    return outcome_of(Reply(status, headers or {}, body, cut_off), NOW, requested_other_model=other)
+    return outcome_of(Reply(ADDRESS, status, headers or {}, body, cut_off), NOW, requested_other_model=other)
 
 
 def answer(**fields):
@@ -143,9 +144,20 @@ def test_404_for_the_requested_model_is_the_questions_fault():
 
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_no_access_and_a_missing_configured_model_are_nobodys_fault(status):
-    outcome = reply(status, b'{"error":"no"}')
-    assert isinstance(outcome, Unavailable)
-    assert not outcome.reset
+    assert isinstance(reply(status, b'{"error":"no"}'), Unavailable)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(("other", "cause"), [(True, MODEL_FORBIDDEN), (False, REFUSED_BY_MODEL)])
+def test_no_access_again_and_again_is_the_fault_of_the_model_that_was_requested_or_of_the_question(status, other, cause):
+    outcome = reply(status, b'{"error":"not for you"}', other=other)
+    assert isinstance(outcome.own_fault, Refused)
+    assert outcome.own_fault.cause == cause
+    assert all(word in outcome.own_fault.message for word in (str(status), "not for you", ADDRESS))
+
+
+def test_a_missing_configured_model_is_nobodys_fault_however_often():
+    assert reply(404, b'{"error":"no"}').own_fault is None
 
 
 @pytest.mark.parametrize("status", [400, 405, 408, 413, 418, 422])
@@ -158,16 +170,20 @@ def test_any_other_4xx_is_the_questions_fault(status):
 @pytest.mark.parametrize("status", [301, 302, 304, 307, 308])
 def test_a_redirect_is_nobodys_fault_and_tells_where_it_leads(status):
     outcome = reply(status, headers={"location": "https://elsewhere.example/login"})
-    assert outcome == Unavailable(outcome.message)
+    assert isinstance(outcome, Unavailable)
     assert "https://elsewhere.example/login" in outcome.message
+    assert outcome.own_fault.cause == NO_MODEL_REPLY
+    assert ADDRESS in outcome.own_fault.message
 
 
 @pytest.mark.parametrize("status", [200, 404])
 @pytest.mark.parametrize("other", [False, True])
 def test_a_web_page_is_no_model_servers_reply_and_nobodys_fault(status, other):
     outcome = reply(status, b"<html><title>Sign in</title>", {"content-type": "Text/HTML; charset=utf-8"}, other=other)
-    assert outcome == Unavailable(outcome.message)
+    assert isinstance(outcome, Unavailable)
     assert "Sign in" in outcome.message
+    assert outcome.own_fault.cause == NO_MODEL_REPLY
+    assert ADDRESS in outcome.own_fault.message
 
 
 def test_a_web_page_that_refuses_the_question_itself_is_the_questions_fault():
@@ -189,9 +205,9 @@ def test_no_connection_and_a_reset_before_a_reply_are_unavailable():
     refused = outcome_of(NoReply(Failure.CANNOT_CONNECT, "refused"), NOW, requested_other_model=False)
     reset = outcome_of(NoReply(Failure.RESET, ""), NOW, requested_other_model=False)
     assert isinstance(refused, Unavailable)
-    assert not refused.reset
+    assert refused.own_fault is None
     assert isinstance(reset, Unavailable)
-    assert reset.reset
+    assert isinstance(reset.own_fault, Overloaded)
 
 
 JSON_VALUES = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner), max_leaves=3)

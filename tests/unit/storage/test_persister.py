@@ -11,7 +11,7 @@ import pytest
 
 from streaming import contracts, topics
 from streaming.clock import SystemClock
-from streaming.errors import ConfigurationError, RefusedByDatabase, TookTooLong, Unreachable
+from streaming.errors import ConfigurationError, LoginRefused, RefusedByDatabase, TookTooLong, Unreachable
 from streaming.kafka.client import Record, TopicPartition
 from streaming.kafka.memory import MemoryBroker
 from streaming.storage import persister as module
@@ -222,6 +222,15 @@ async def test_what_is_dropped_before_its_batch_is_not_stored(bench: Bench, tabl
     await bench.until_done(1)
     assert bench.done == [kept]
     assert [len(batch) for batch in table.batches] == [1]
+
+
+async def test_a_login_that_postgresql_refuses_ends_the_service(bench: Bench) -> None:
+    bench.database.failures.append(LoginRefused("the password is wrong"))
+    bench.take(validated())
+    await asyncio.wait({bench.running}, timeout=DEADLINE_S)
+    with pytest.raises(LoginRefused):
+        bench.running.result()
+    assert bench.done == []
 
 
 async def test_an_error_that_nobody_foresaw_ends_the_service(bench: Bench) -> None:
