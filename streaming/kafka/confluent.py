@@ -31,6 +31,8 @@ REPORT_EVERY_S = 10.0
 # While something is wrong, the cluster is asked this often whether it still is.
 CHECK_EVERY_S = 1.0
 CHECK_DEADLINE_S = 1.0
+Rebalance = Callable[[ck.Consumer, list[ck.TopicPartition]], None]
+
 # Asked within a rebalance, and again until they are known: no partition begins without its position.
 POSITIONS_DEADLINE_S = 5.0
 
@@ -143,6 +145,7 @@ class KafkaConsumer:
         self._unread: dict[TopicPartition, str] = {}
         self._tried_at = 0.0
         self._assigned: Assigned
+        self._callback_error: Exception | None = None
         self._report = _Reports()
         self._consumer = ck.Consumer(
             {
@@ -205,7 +208,8 @@ class KafkaConsumer:
             consumer.incremental_unassign(begun)
 
         self._topics, self._assigned = frozenset(topics), assigned
-        await self._call(lambda: self._consumer.subscribe(list(topics), on_assign=on_assign, on_revoke=on_revoke, on_lost=on_lost))
+        kept = [self._keeping_its_error(callback) for callback in (on_assign, on_revoke, on_lost)]
+        await self._call(lambda: self._consumer.subscribe(list(topics), on_assign=kept[0], on_revoke=kept[1], on_lost=kept[2]))
 
     async def fetch(self, most: int, timeout_s: float) -> list[Record]:
         """Wait for the first record, then take what is there already. Raises ClientFailed."""
@@ -243,14 +247,37 @@ class KafkaConsumer:
 
     async def close(self) -> None:
         """Leave the group and end the thread."""
-        await self._call(self._consumer.close)
+        await self._call(self._leave)
         self._thread.shutdown(wait=False)
 
     def _poll(self, most: int, timeout_s: float) -> list[ck.Message]:
         first = self._consumer.poll(timeout_s)
-        if first is None:
-            return []
-        return [first, *self._consumer.consume(most - 1, timeout=0)] if most > 1 else [first]
+        messages = [] if first is None else [first]
+        if messages and most > 1:
+            messages += self._consumer.consume(most - 1, timeout=0)
+        self._raise_what_was_kept()
+        return messages
+
+    def _leave(self) -> None:
+        self._consumer.close()
+        self._raise_what_was_kept()
+
+    def _keeping_its_error(self, callback: Rebalance) -> Rebalance:
+        """What a callback raises must not reach librdkafka's binding: it raises some of it again as a type that is no exception, which
+        passes every handler and ends the thread, and whoever waits for the thread's work waits for ever."""
+
+        def kept(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
+            try:
+                callback(consumer, partitions)
+            except Exception as err:
+                self._callback_error = err
+
+        return kept
+
+    def _raise_what_was_kept(self) -> None:
+        if (error := self._callback_error) is not None:
+            self._callback_error = None
+            raise error
 
     def _on_error(self, error: ck.KafkaError) -> None:
         self._report(error)

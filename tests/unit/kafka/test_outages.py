@@ -156,3 +156,19 @@ async def test_a_commit_in_a_topic_that_was_deleted_is_made_later_and_ends_nothi
     assert TOPIC in (consumer.problem or "")
     monkeypatch.setattr(consumer, "_consumer", cluster_of)
     await consumer.close()
+
+
+async def test_what_a_rebalance_raises_reaches_whoever_fetches(cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    consumer = KafkaConsumer(cluster, GROUP)
+
+    def failing_in_librdkafka(place: ck.TopicPartition) -> ck.TopicPartition:
+        # Raised by the binding itself, not by Python: it would raise that again as a type that no handler catches.
+        consumer._consumer.get_watermark_offsets(ck.TopicPartition("nowhere", 99), timeout=1, cached=False)
+        return place
+
+    monkeypatch.setattr(consumer, "_begin_what_can_be_read", lambda: failing_in_librdkafka(ck.TopicPartition(TOPIC, 0)))
+    loop = ConsumeLoop(consumer, [TOPIC], Collecting(), SystemClock())
+    running = asyncio.create_task(loop.run())
+    done, _ = await asyncio.wait({running}, timeout=DEADLINE_S)
+    assert done, "it hangs"
+    assert isinstance(running.exception(), ck.KafkaException)
