@@ -5,7 +5,7 @@ import logging
 import signal
 from collections.abc import Callable
 
-from streaming import metrics
+from streaming import failpoints, metrics
 from streaming.clock import Clock, SystemClock
 from streaming.kafka.client import Producer
 from streaming.kafka.confluent import KafkaConsumer, KafkaProducer
@@ -29,6 +29,7 @@ async def run_service(settings: Settings, group: str, build: Callable[[Producer,
 
     What the step raises ends the process, which its supervisor starts again.
     """
+    failpoints.arm(settings.failpoints, group)
     clock = SystemClock()
     producer = KafkaProducer(settings.kafka_bootstrap)
     step = build(producer, clock)

@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     checkpoint_dir: Path | None = None
     checkpoint_interval_ms: int = Field(5_000, ge=500, le=600_000)
 
+    # fault runs
+    failpoints: Path | None = Field(None, description="a folder whose files end a service at a named point; none: never")
+
     # the simulator
     simulator_port: Port = 11434
     simulator_slots: int = Field(8, ge=1, le=1024)
@@ -115,6 +118,7 @@ class Settings(BaseSettings):
     simulator_profile: Literal["clean", "demo"] = "demo"
     simulator_faults: str = Field("", description="JSON as PUT to /simulator/faults, instead of the profile's")
     simulator_quality: str = Field("", description="JSON as PUT to /simulator/quality, instead of the profile's")
+    simulator_calls: Path | None = Field(None, description="a file that each call of the simulator is written to, a line of JSON each")
     simulator_other_model: str = Field("llama3.2:3b", min_length=1, description="a second model that is there")
     simulator_corpus: str = Field("", description="CSV files to answer from where the database knows no reference, separated by `:`")
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
-from streaming import contracts
+from streaming import contracts, failpoints
 from streaming.burial import Outgoing
 from streaming.clock import Clock
 from streaming.errors import DeliveryFailed
@@ -79,6 +79,7 @@ async def deliver(producer: Producer, clock: Clock, topic: str, message: Callabl
         return Outgoing(topic, str(current.question_id), contracts.encode(current))
 
     await _until_delivered(producer, clock, made)
+    failpoints.reach("delivered")
 
 
 async def bury_for_good(producer: Producer, service: str, record: Record, cause: str, reason: str, clock: Clock) -> None:

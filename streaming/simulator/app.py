@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from streaming.errors import ConfigurationError
 from streaming.settings import Settings
 from streaming.simulator import protocol
+from streaming.simulator.calls import CallLog
 from streaming.simulator.corpus import Corpus, CsvCorpus, DatabaseCorpus
 from streaming.simulator.faults import FAULTS, QUALITY, Faults, Quality
 from streaming.simulator.model import Character, SimulatedModel
@@ -54,9 +55,11 @@ class _Endpoint:
             answering.result()
 
 
-def create_app(character: Character, corpus: Corpus, faults: Faults | None = None, quality: Quality | None = None) -> FastAPI:
-    """The simulator as an ASGI application; its model is `app.state.model`."""
-    model = SimulatedModel(character, corpus, faults or Faults(), quality or Quality())
+def create_app(
+    character: Character, corpus: Corpus, faults: Faults | None = None, quality: Quality | None = None, calls: Path | None = None
+) -> FastAPI:
+    """The simulator as an ASGI application; its model is `app.state.model`. `calls`: a file that each call is written to."""
+    model = SimulatedModel(character, corpus, faults or Faults(), quality or Quality(), CallLog(calls))
     app = FastAPI(title="Ollama simulator", exception_handlers={HTTPException: _as_text})
     app.state.model = model
     started_at = datetime.now(UTC)
@@ -146,7 +149,8 @@ def serve(settings: Settings) -> None:
     corpus = DatabaseCorpus(settings.database_url, otherwise=CsvCorpus(paths))
     faults = _initial(Faults, "ANSWERLOOP_SIMULATOR_FAULTS", settings.simulator_faults, FAULTS[settings.simulator_profile])
     quality = _initial(Quality, "ANSWERLOOP_SIMULATOR_QUALITY", settings.simulator_quality, QUALITY[settings.simulator_profile])
-    uvicorn.Server(_config(create_app(character, corpus, faults, quality), settings.host, settings.simulator_port)).run()
+    app = create_app(character, corpus, faults, quality, settings.simulator_calls)
+    uvicorn.Server(_config(app, settings.host, settings.simulator_port)).run()
 
 
 def _config(app: FastAPI, host: str, port: int) -> uvicorn.Config:

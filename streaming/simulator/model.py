@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 from streaming.simulator import answers, protocol
+from streaming.simulator.calls import Call, CallLog
 from streaming.simulator.corpus import Corpus
 from streaming.simulator.draw import generator
 from streaming.simulator.faults import Fault, Faults, Quality, fault_of, grade_of, retry_after_s
@@ -56,13 +57,14 @@ class Character:
 class SimulatedModel:
     """Plays Ollama for one request at a time, many at once."""
 
-    def __init__(self, character: Character, corpus: Corpus, faults: Faults, quality: Quality) -> None:
+    def __init__(self, character: Character, corpus: Corpus, faults: Faults, quality: Quality, calls: CallLog) -> None:
         self.character = character
         self.models = [full_name(character.model), full_name(character.other_model)]
         self.quality = quality
         self.slots = Slots(character.slots)
         self.stats = Stats()
         self._corpus = corpus
+        self._calls = calls
         self._askings = Askings()
         self._faults = faults
         self._open: set[Wire] = set()
@@ -91,17 +93,19 @@ class SimulatedModel:
         stats.begin()
         self._open.add(wire)
         outcome = "client_left"
+        call = Call()
         try:
             if self._faults.down:
                 outcome = "down"
                 await wire.reset()
             else:
-                outcome = await self._outcome(wire, body, chat)
+                outcome = await self._outcome(wire, body, chat, call)
         finally:
             self._open.discard(wire)
             stats.end(outcome)
+            self._calls.ended(call, outcome)
 
-    async def _outcome(self, wire: Wire, body: bytes, chat: bool) -> str:
+    async def _outcome(self, wire: Wire, body: bytes, chat: bool, call: Call) -> str:
         try:
             request = protocol.read_request(body, chat)
             model = self._installed(request.model)
@@ -111,6 +115,7 @@ class SimulatedModel:
         if not request.prompt:
             await self._speak(wire, request, model, Answer("", "load", 0), Timing(0, 0))
             return "loaded"
+        call.prompt, call.model = request.prompt, model
         prompt = prompt_key(request.prompt, model, self.models[0])
         before = self._askings.ask(prompt)
         fault = fault_of(self._faults, self.character.seed, prompt, before)
@@ -123,7 +128,10 @@ class SimulatedModel:
             return fault.value
         answer = await self._say(request, prompt, before)
         try:
-            return await self._work(wire, request, model, answer, fault, self._latency_s(answer, prompt, before))
+            outcome = await self._work(wire, request, model, answer, fault, self._latency_s(answer, prompt, before))
+            if fault is None:
+                call.answer = answer.text
+            return outcome
         except QueueFull:
             await _error(wire, 503, BUSY)
             return "queue_full"

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from streaming import failpoints
 from streaming.errors import ConfigurationError, Unreachable
 from streaming.kafka.client import Producer
 from streaming.local_names import LocalNames, is_loopback
@@ -54,6 +55,7 @@ def serve(settings: Settings) -> None:
 
     Raises ConfigurationError where the address is open to others and no token protects it.
     """
+    failpoints.arm(settings.failpoints, "storage_api")
     check_address(settings)
     app = create_app(settings)
     config = uvicorn.Config(

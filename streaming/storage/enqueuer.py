@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import RealDictCursor
 
-from streaming import contracts, metrics, topics
+from streaming import contracts, failpoints, metrics, topics
 from streaming.clock import Clock
 from streaming.errors import ConfigurationError, InvalidMessage, LoginRefused, RecordTooLarge, Unreachable
 from streaming.kafka.client import Producer
@@ -97,6 +97,7 @@ class Enqueuer:
                 return bool(stepped_over)
             now = self._clock.now()
             delivered, failure = await self._produce(rows, now)
+            failpoints.reach("enqueued")
             await transaction.run(lambda connection: _mark(connection, now, delivered))
         self._unenqueued = max(0, self._unenqueued - len(delivered))
         metrics.UNENQUEUED.set(self._unenqueued)

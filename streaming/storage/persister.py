@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple, TypeVar, cast
 
-from streaming import contracts, metrics
+from streaming import contracts, failpoints, metrics
 from streaming.burial import Outgoing
 from streaming.clock import Clock
 from streaming.errors import ConfigurationError, InvalidMessage, LoginRefused, RefusedByDatabase, TookTooLong, Unreachable
@@ -143,9 +143,11 @@ class Persister:
             await self._store(batch[:middle])
             await self._store(batch[middle:])
             return
+        failpoints.reach("stored")
         metrics.PERSIST_ROWS.observe(len(batch))
         _count(batch, stored)
         await self._cache.put(list(stored.answers.values()))
+        failpoints.reach("cached")
         for taken, _ in batch:
             taken.done()
 

@@ -20,8 +20,8 @@ from tests.unit.compose.project import ROOT, SECRET, environment, raw, services,
 LOCAL = ROOT / "deploy" / "local"
 PORTS = tomllib.loads((LOCAL / "ports.toml").read_text())
 OURS = [name for name in services() if target(name) in ("services", "flink", "airflow")]
-# Not for a container to choose: what the network, the images or one broker decide.
-FIXED = {"replication_factor"}
+# Not for a container to choose: what the network, the images or one broker decide, and what fault runs of the local stack use.
+FIXED = {"replication_factor", "failpoints", "simulator_calls"}
 
 
 def properties(path: str) -> dict[str, str]:
