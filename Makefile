@@ -12,6 +12,8 @@ DATASET ?= data/sample.csv
 REQUESTS ?= 240
 S ?=
 N ?= 40
+FAULTS ?=
+SEEDS ?= 0
 
 .PHONY: help setup demo test up down status logs check bench chaos clean lock
 
@@ -50,8 +52,8 @@ check: setup ## ruff, mypy, import-linter
 bench: up ## benchmarks: a table and JSON
 	@set -a; . "$${ANSWERLOOP_STATE_DIR:-.local}/env"; set +a; PYTHONPATH=.:plugins $(PYTHON) -m bench
 
-chaos: setup ## fault runs on a stack of its own
-	@deploy/local/run-tests tests/faults
+chaos: setup ## faults under traffic, and what is left is checked [FAULTS=kill:*,poison SEEDS=n]
+	@deploy/local/with-stack $(PYTHON) -m tests.chaos run --faults "$(FAULTS)" --seeds $(SEEDS)
 
 clean: ## stop the local stack and remove its state
 	@if [ -x $(PYTHON) ]; then $(STACK) clean; else echo "nothing is set up"; fi
