@@ -16,6 +16,7 @@ from streaming.kafka.admin import KafkaAdmin
 from streaming.kafka.client import Consumer, TopicPartition
 from streaming.kafka.confluent import KafkaConsumer, KafkaProducer
 from streaming.kafka.consume import ConsumeLoop
+from streaming.kafka.lag import Log
 from streaming.topics import MAX_MESSAGE_BYTES, TopicSpec
 from tests.unit.kafka.brokers import BrokerBehaviour, Collecting, until
 
@@ -49,6 +50,7 @@ class TestKafka(BrokerBehaviour):
         loop.stop()
         await asyncio.wait_for(task, 30)
         assert await asyncio.to_thread(self.admin.end_offsets, [self.topic]) == {place: 4}
+        assert await asyncio.to_thread(self.admin.logs, [self.topic]) == {place: Log(0, 4)}
         assert await asyncio.to_thread(self.admin.committed, group, [place]) == {place: 2}
         assert await asyncio.to_thread(self.admin.committed, f"nobody-{uuid4()}", [place]) == {place: None}
 
