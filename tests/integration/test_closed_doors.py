@@ -18,13 +18,13 @@ pytestmark = pytest.mark.integration
 FORM = {"request": ("request", b'{"jobGraphFileName": "graph"}', "application/json"), "graph": ("graph", b"anything")}
 
 
-def listening() -> dict[str, list[tuple[str, int]]]:
-    """What every process of the stack listens on, by its name and number."""
-    found = {}
+def listening() -> list[tuple[str, str, int]]:
+    """Every socket of the stack's processes that listens: the program with its number, the address and the port."""
+    found = []
     for process in processes.of_stack(local_stack.recorded(os.environ).places):
         try:
-            sockets = [tuple(each.laddr) for each in process.net_connections("tcp") if each.status == psutil.CONN_LISTEN]
-            found[f"{process.name()} {process.pid}: {' '.join(process.cmdline())[-120:]}"] = sockets
+            program = f"{process.name()} {process.pid}: {' '.join(process.cmdline())[-160:]}"
+            found += [(program, *each.laddr) for each in process.net_connections("tcp") if each.status == psutil.CONN_LISTEN]
         except psutil.NoSuchProcess:
             continue
     return found
@@ -38,10 +38,10 @@ def is_loopback(address: str) -> bool:
 def test_nothing_of_the_stack_listens_beyond_loopback() -> None:
     until(lambda: any(job.settled for job in Cluster(settings.load().flink_url).jobs("flink_score_job")), "the score job runs", 120)
     found = listening()
-    open_doors = {name: doors for name, sockets in found.items() if (doors := [each for each in sockets if not is_loopback(each[0])])}
-    assert not open_doors
-    # The TaskManager's own two, and those that its Python workers call.
-    assert max(len(sockets) for name, sockets in found.items() if "taskexecutor" in name) > 4
+    assert [each for each in found if not is_loopback(each[1])] == []
+    known = local_stack.recorded(os.environ).ports
+    (taskmanager,) = {program for program, _, port in found if port == known.flink_taskmanager_data}
+    assert sum(program == taskmanager for program, *_ in found) > 6, "the servers of its Python workers are among them"
 
 
 def test_flink_takes_no_jar() -> None:
