@@ -4,6 +4,7 @@ import json
 import logging
 import socket
 import time
+from collections.abc import Mapping
 from http.client import HTTPException, HTTPResponse
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -29,6 +30,13 @@ _quiet.propagate = False
 def http(url: str) -> None:
     """Answers with a 2xx status."""
     fetch(url)
+
+
+def readiness(url: str) -> str | None:
+    """Answers with a 2xx status; what the service says it works around, None for nothing."""
+    found = fetch(url)
+    problems = found.get("problems") if isinstance(found, dict) else None
+    return _told(problems) if isinstance(problems, dict) and problems else None
 
 
 def fetch(url: str) -> Any:
@@ -69,6 +77,10 @@ def _problem(err: HTTPError, deadline: float) -> str:
             return f"HTTP {err.code}"
     except (ValueError, KeyError, TypeError, OSError, HTTPException):
         return f"HTTP {err.code}"
+    return _told(problems)
+
+
+def _told(problems: Mapping[str, object]) -> str:
     return "; ".join(f"{component}: {reason}" for component, reason in problems.items())
 
 

@@ -15,14 +15,17 @@ from deploy.local.stack import Stack
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A process under supervisord. `alive` and `ready` return or raise Unreachable; starting goes on once it is alive."""
+    """A process under supervisord. `alive` and `ready` return or raise Unreachable; starting goes on once it is alive.
+
+    `ready` returns what the program works around meanwhile, None for nothing.
+    """
 
     name: str
     command: tuple[str, ...]
     address: str
     ports: tuple[int, ...]
     alive: Callable[[], None]
-    ready: Callable[[], None]
+    ready: Callable[[], str | None]
     environment: Mapping[str, str] = field(default_factory=dict)
     directory: Path | None = None
     user: str | None = None
@@ -130,7 +133,7 @@ def services(stack: Stack) -> tuple[Program, ...]:
         address=api,
         ports=(ports.api,),
         alive=partial(health.http, f"{api}/healthz"),
-        ready=partial(health.http, f"{api}/readyz"),
+        ready=partial(health.readiness, f"{api}/readyz"),
     )
     return (
         *((simulator,) if stack.simulated else ()),

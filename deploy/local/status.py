@@ -10,22 +10,26 @@ from rich.text import Text
 
 from deploy.local import processes
 from deploy.local.environment import PROMETHEUS_URL
-from deploy.local.lifecycle import problem
 from deploy.local.programs import Program
 from deploy.local.stack import Stack
 from deploy.local.supervisor import State, Supervisor
+from streaming.errors import Unreachable
 
 _MIB = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Row:
-    """One program: `memory` in bytes, its children included; `trouble` is None when it is ready for work."""
+    """One program: `memory` in bytes, its children included; `trouble` is None when it is ready for work.
+
+    `note`: what it then works around, None for nothing.
+    """
 
     program: Program
     state: State
     memory: int
     trouble: str | None
+    note: str | None = None
 
 
 def rows(programs: Sequence[Program], supervisor: Supervisor) -> list[Row]:
@@ -36,11 +40,18 @@ def rows(programs: Sequence[Program], supervisor: Supervisor) -> list[Row]:
             program,
             states[program.name],
             processes.family_bytes(states[program.name].pid) if states[program.name].pid else 0,
-            problem(program, ready=True) if states[program.name].running else states[program.name].description,
+            *(_health(program) if states[program.name].running else (states[program.name].description, None)),
         )
         for program in programs
         if program.name in states
     ]
+
+
+def _health(program: Program) -> tuple[str | None, str | None]:
+    try:
+        return None, program.ready()
+    except Unreachable as err:
+        return str(err), None
 
 
 def show(found: Sequence[Row], own: int, console: Console) -> None:
@@ -54,12 +65,18 @@ def show(found: Sequence[Row], own: int, console: Console) -> None:
             str(row.state.pid or ""),
             duration(time.time() - row.state.started) if running else "",
             f"{row.memory / _MIB:.0f} MiB",
-            "[green]ready[/]" if row.trouble is None else Text(row.trouble, "red", overflow="fold"),
+            _shown(row),
             row.program.address,
         )
     table.add_row("supervisord", "", "", "", f"{own / _MIB:.0f} MiB", "", "")
     table.add_row("[bold]total[/]", "", "", "", f"[bold]{(own + sum(row.memory for row in found)) / _MIB:.0f} MiB[/]", "", "")
     console.print(table)
+
+
+def _shown(row: Row) -> Text:
+    if row.trouble is not None:
+        return Text(row.trouble, "red", overflow="fold")
+    return Text.assemble(("ready", "green"), (f", without {row.note}" if row.note else "", "yellow"), overflow="fold")
 
 
 def show_addresses(stack: Stack, console: Console) -> None:

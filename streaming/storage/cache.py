@@ -1,7 +1,7 @@
 """Answers in Redis. Gone or emptied, Redis makes the loop slower, never wrong, and raises no error."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -18,6 +18,7 @@ TIMEOUT_S = 0.25
 AWAY_FOR_S = 1.0
 EXPIRY_S = 24 * 3600
 CONNECTIONS = 32
+CHECK_KEY = "answerloop:check"
 
 
 def connect(url: str) -> Redis:
@@ -59,30 +60,31 @@ class Cache:
 
     async def put(self, answers: Sequence[Answered]) -> None:
         """Store answers, if Redis takes them."""
-        if not answers or not self._may_ask():
-            return
-        try:
-            async with self._client.pipeline(transaction=False) as pipeline:
-                for answer in answers:
-                    pipeline.set(_key(answer.question_id), msgspec.json.encode(answer), ex=EXPIRY_S)
-                await pipeline.execute()
-            self._came_back()
-            self._refusal = None
-        except ResponseError as err:
-            log.warning("Redis refuses %d answers: %s", len(answers), err)
-            self._refusal = f"Redis refuses to store answers: {err}"
-        except (RedisError, OSError, TimeoutError) as err:
-            self._went_away(err)
+        if answers and self._may_ask():
+            await self._write({_key(answer.question_id): msgspec.json.encode(answer) for answer in answers})
 
     async def check(self) -> str | None:
-        """What is wrong with Redis now, None if nothing."""
+        """What is wrong with Redis now, None if nothing. It writes: a Redis that is full or a replica still answers PING."""
+        await self._write({CHECK_KEY: b""})
+        return self.problem or self._refusal
+
+    async def _write(self, values: Mapping[str, bytes]) -> None:
+        refusal: str | None = None
         try:
-            await self._client.ping()
+            async with self._client.pipeline(transaction=False) as pipeline:
+                for key, value in values.items():
+                    pipeline.set(key, value, ex=EXPIRY_S)
+                await pipeline.execute()
+        except ResponseError as err:
+            # The client puts the command before Redis's words, and with it a part of the answer.
+            refusal = f"Redis refuses to store answers: {str(err).rsplit('caused error: ', 1)[-1]}"
         except (RedisError, OSError, TimeoutError) as err:
             self._went_away(err)
-        else:
-            self._came_back()
-        return self.problem or self._refusal
+            return
+        self._came_back()
+        if refusal != self._refusal:
+            log.warning("%s", refusal or "Redis stores answers again")
+        self._refusal = refusal
 
     async def close(self) -> None:
         """Close every connection."""

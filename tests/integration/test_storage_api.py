@@ -1,13 +1,18 @@
 """The storage API on a real PostgreSQL and Redis; the broker is in memory, so that a test can take it away."""
 
 import asyncio
+import socket
+import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import psycopg2
 import pytest
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from streaming import contracts, metrics, topics
 from streaming.storage import stuck
@@ -90,6 +95,47 @@ async def test_without_redis_everything_works_from_the_database(bench: Storage) 
     assert [(reply.status_code, reply.json()["source"]) for reply in replies] == [(200, "database")] * 2
     assert ready.status_code == 200
     assert ready.json()["dependencies"] == {"postgresql": "up", "redis": "down", "kafka": "up"}
+
+
+@pytest.mark.parametrize(
+    ("started_with", "word"), [(["--maxmemory", "1"], "OOM"), (["--replicaof", "127.0.0.1", "9"], "READONLY")], ids=["full", "a replica"]
+)
+async def test_a_redis_that_refuses_writes_is_told_by_a_ready_api_and_every_answer_comes_from_the_database(
+    bench: Storage, started_with: list[str], word: str
+) -> None:
+    with redis_server(*started_with) as url:
+        async with bench.api(redis_url=url) as api:
+            ready = await api.get("/readyz")
+            asked = await pending(bench, api)
+            await bench.persist(asked.validated(0.9))
+            replies = [await bench.ask(api, "why?"), await api.get(f"/questions/{asked.question_id}")]
+            still = await api.get("/readyz")
+    assert [(reply.status_code, reply.json()["source"]) for reply in replies] == [(200, "database")] * 2
+    for each in (ready, still):
+        assert (each.status_code, each.json()["status"]) == (200, "ready")
+        assert f"Redis refuses to store answers: {word}" in each.json()["problems"]["redis"]
+
+
+@contextmanager
+def redis_server(*options: str) -> Iterator[str]:
+    """A Redis of its own: its address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + DEADLINE_S
+            with Redis(port=port) as redis:
+                while True:
+                    try:
+                        redis.ping()
+                        break
+                    except RedisConnectionError:
+                        assert time.monotonic() < deadline, "Redis does not start"
+                        time.sleep(0.02)
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            process.terminate()
 
 
 async def test_a_long_poll_is_woken_by_the_answer(bench: Storage) -> None:

@@ -6,15 +6,23 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from rich.console import Console
 
 from deploy.local import health
 from deploy.local.programs import Program
-from deploy.local.status import Row, duration, show
+from deploy.local.status import Row, duration, rows, show
 from deploy.local.supervisor import State
 from streaming.errors import Unreachable
+
+
+class Supervising:
+    """The API runs, without a process that could be measured."""
+
+    def states(self) -> dict[str, State]:
+        return {"storage-api": State("storage-api", "RUNNING", 0, 0, "")}
 
 
 @contextmanager
@@ -88,6 +96,24 @@ def test_a_reason_is_shown_whole_and_in_red_whatever_is_in_it() -> None:
     assert "[/x] is missing" in shown.getvalue()
     assert "long end" in shown.getvalue()
     assert "\x1b[31mtopics" in shown.getvalue()
+
+
+def test_a_ready_service_that_works_around_something_is_shown_ready_with_what_it_is() -> None:
+    body = '{"status": "ready", "problems": {"redis": "Redis refuses to store answers: OOM [x]"}}'
+    reply = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+    with answering(reply) as url:
+        program = Program(name="storage-api", command=(), address="", ports=(), alive=lambda: None, ready=partial(health.readiness, url))
+        (row,) = rows([program], Supervising())  # type: ignore[arg-type]
+    assert row.trouble is None
+    shown = io.StringIO()
+    show([row], 0, Console(file=shown, width=400))
+    assert "ready, without redis: Redis refuses to store answers: OOM [x]" in shown.getvalue()
+
+
+@pytest.mark.parametrize("body", ["[]", "null", "text", "{}", '{"problems": {}}', '{"problems": [1]}'])
+def test_a_ready_service_that_says_nothing_more_is_ready(body: str) -> None:
+    with answering(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()) as url:
+        assert health.readiness(url) is None
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (59.9, "59s"), (90, "1m 30s"), (3660, "1h 1m"), (90_061, "1d 1h")])

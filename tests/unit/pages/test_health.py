@@ -101,6 +101,13 @@ def test_a_closed_gate_is_told_with_its_reason_and_a_command(loop: Loop, tables:
     assert need.command == "curl $ANSWERLOOP_OLLAMA_URL/api/tags"
 
 
+def test_a_redis_that_refuses_writes_is_told_beside_a_ready_api_and_needs_nobody(loop: Loop, tables: Tables) -> None:
+    loop.replies["api/readyz"] = (200, {"status": "ready", "problems": {"redis": "Redis refuses to store answers: OOM"}})
+    found = loop.look(tables)
+    assert by_name(found)["storage_api"] == Component("storage_api", UP, "redis: Redis refuses to store answers: OOM")
+    assert needs(found, None) == []
+
+
 def test_whoever_does_not_answer_is_down_and_the_others_are_still_told(loop: Loop, tables: Tables) -> None:
     loop.silent = {"storage-persister", "flink", "model"}
     tables.away = True

@@ -5,7 +5,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from streaming.clock import ManualClock
@@ -19,15 +19,12 @@ class FakeRedis:
     def __init__(self) -> None:
         self.held: dict[str, bytes] = {}
         self.failure: Exception | None = None
+        self.refuses_writes: Exception | None = None
         self.calls = 0
 
     async def get(self, name: str) -> bytes | None:
         self._call()
         return self.held.get(name)
-
-    async def ping(self) -> bool:
-        self._call()
-        return True
 
     def pipeline(self, transaction: bool = True) -> "FakeRedis":
         self.staged: dict[str, bytes] = {}
@@ -38,6 +35,8 @@ class FakeRedis:
 
     async def execute(self) -> None:
         self._call()
+        if self.refuses_writes is not None:
+            raise self.refuses_writes
         self.held.update(self.staged)
 
     async def __aenter__(self) -> "FakeRedis":
@@ -131,6 +130,35 @@ async def test_a_redis_that_came_back_is_used_again(cache: Cache, redis: FakeRed
 async def test_an_order_that_redis_refuses_does_not_close_the_cache(cache: Cache, redis: FakeRedis) -> None:
     redis.failure = ResponseError("WRONGTYPE")
     assert await cache.get(uuid4()) is None
+    assert cache.problem is None
+
+
+REFUSALS = {
+    "full": OutOfMemoryError("OOM command not allowed when used memory > 'maxmemory'."),
+    "replica": ReadOnlyError("READONLY You can't write against a read only replica."),
+    "no disk": ResponseError("Command # 1 (SET answerloop:answer yes) of pipeline caused error: MISCONF Redis is configured to save"),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+async def test_a_redis_that_refuses_writes_is_found_out_before_there_is_an_answer_to_store(
+    cache: Cache, redis: FakeRedis, refusal: Exception
+) -> None:
+    redis.refuses_writes = refusal
+    told = await cache.check()
+    assert told is not None
+    assert told.startswith("Redis refuses to store answers: " + str(refusal).rsplit("error: ", 1)[-1].split()[0])
+    redis.refuses_writes = None
+    assert await cache.check() is None
+
+
+async def test_a_redis_that_refuses_writes_is_still_read(cache: Cache, redis: FakeRedis) -> None:
+    stored, late = answer(), answer()
+    await cache.put([stored])
+    redis.refuses_writes = REFUSALS["full"]
+    await cache.put([late])
+    assert await cache.get(stored.question_id) == stored
+    assert await cache.get(late.question_id) is None
     assert cache.problem is None
 
 
