@@ -159,7 +159,10 @@ async def test_a_listener_goes_on_while_postgresql_starts(message: list[str]) ->
 class Nothing:
     """A cluster without topics."""
 
-    def end_offsets(self, topics: Any) -> dict[Any, int]:
+    def partitions(self, topics: Any) -> list[Any]:
+        return []
+
+    def logs(self, topics: Any) -> dict[Any, Any]:
         return {}
 
     def positions(self, group: str, partitions: Any) -> dict[Any, Any]:

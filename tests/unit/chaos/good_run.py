@@ -31,8 +31,8 @@ REPLAYED = "Which was replayed?"
 REPEATED_CALLS = 3
 """One of CALL_BROKEN_OFF, and two of MADE_TWICE, whose second chain of attempts leaves no rows."""
 
-BUSY = Overloaded("503: busy", busy=True)
-BUSY_FOR_LONG = Overloaded("429: too many requests", busy=True, retry_after_s=9.0)
+BUSY = Overloaded("503: busy", "http_503", busy=True)
+BUSY_FOR_LONG = Overloaded("429: too many requests", "http_429", busy=True, retry_after_s=9.0)
 LIMITED = QuotaReached("402: payment required", 7.0)
 
 

@@ -188,8 +188,9 @@ class Loop:
         rule = rules.OVERLOAD if isinstance(error, Overload) else rules.QUOTA
         step = next_step(LIMITS.budget, rule.cause, error.retry_count, error.retries)
         if isinstance(step, Again):
+            taken_at = self._now
             self._now = max(self._now, rules.due(rule, error, error.timestamp)) + timedelta(milliseconds=2)
-            question = rules.question_again(error, step, self._now)
+            question = rules.question_again(error, step, taken_at, self._now)
             self.send(topics.PENDING, question)
             return question
         failure = rules.failure(rule, error, step, self._pass(0.01))
