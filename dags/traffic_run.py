@@ -73,6 +73,13 @@ FORM = {
     "users": _detail("users", "Users", "How many ask at once; only with closed."),
     "zipf_exponent": _detail("zipf_exponent", "Zipf exponent", "The larger, the fewer questions are asked; only with zipf."),
     "questions": _detail("questions", "Questions", "Ask among the first so many of the dataset; empty: all."),
+    "results": plan_param(
+        TrafficPlan,
+        "results",
+        title="Results",
+        description="How a generator learns of answers. poll: it asks; callback: the API calls it back, where both run on one machine.",
+        section="How answers come back",
+    ),
 }
 
 # The traffic run is named after the DAG run.

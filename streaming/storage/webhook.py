@@ -8,7 +8,7 @@ import binascii
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,8 @@ MAX_URL_CHARACTERS = 2000
 # Seconds after each failed try; after the last one the callback is given up.
 DELAYS_S = (5, 30, 120, 600, 1800)
 SECRET_PREFIX = "whsec_"
+# A receiver takes nothing that was sent longer ago, or is to be sent later: what was overheard cannot be sent again at will.
+TOLERANCE_S = 300
 # Addresses that embed an IPv4 address: what they reach is not what they say.
 _EMBEDDING = [ipaddress.ip_network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")]
 
@@ -91,14 +93,27 @@ def payload(state: Answered | Failed, resolved_at: datetime) -> bytes:
 def signed_headers(key: bytes, message_id: str, sent_at: datetime, content: bytes) -> dict[str, str]:
     """The headers that prove who sent the content, and when."""
     timestamp = str(int(sent_at.timestamp()))
-    digest = hmac.new(key, f"{message_id}.{timestamp}.".encode() + content, hashlib.sha256).digest()
     return {
         "content-type": "application/json",
         "user-agent": "answerloop",
         "webhook-id": message_id,
         "webhook-timestamp": timestamp,
-        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+        "webhook-signature": _signature(key, message_id, timestamp, content),
     }
+
+
+def is_genuine(key: bytes, headers: Mapping[str, str], content: bytes, now: datetime) -> bool:
+    """Whether who holds the key has sent this, lately. The header may hold several signatures, of keys that follow one another."""
+    timestamp = headers.get("webhook-timestamp", "")
+    if not (timestamp.isascii() and timestamp.isdigit() and abs(now.timestamp() - int(timestamp)) <= TOLERANCE_S):
+        return False
+    expected = _signature(key, headers.get("webhook-id", ""), timestamp, content).encode()
+    return any(hmac.compare_digest(each.encode(), expected) for each in headers.get("webhook-signature", "").split())
+
+
+def _signature(key: bytes, message_id: str, timestamp: str, content: bytes) -> str:
+    digest = hmac.new(key, f"{message_id}.{timestamp}.".encode() + content, hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(digest).decode()}"
 
 
 def pause_after(tries: int) -> float | None:

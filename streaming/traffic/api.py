@@ -141,7 +141,7 @@ class QuestionApi:
         Tried again while the API is away or asks for patience. Raises NotTaken when `patience_s` is over, or at once for a question
         that the API refuses.
         """
-        return _reply(await self._post("/questions", question, patience_s))
+        return reply_of(await self._post("/questions", question, patience_s))
 
     async def replay(self, question_id: UUID, submission_id: UUID, model: str | None, replay_id: str, patience_s: float) -> bool:
         """Ask a question again whose submission failed; whether this call made it, not one before it.
@@ -181,13 +181,20 @@ class QuestionApi:
                 poll.task.cancel()
                 self._polled.pop(question_id, None)
 
+    async def look(self, question_id: UUID) -> Reply:
+        """What the API says of a question now: pending too while it says nothing. Raises NotTaken for one that it does not know."""
+        try:
+            return reply_of(await self._polls.request("GET", f"/questions/{question_id}", POST_TIMEOUT_S))
+        except _TryAgain:
+            return Reply("pending", question_id)
+
     async def _poll(self, question_id: UUID) -> Reply:
         backoff = FIRST_BACKOFF_S
         while True:
             # With more questions than slots each is looked at for a short while only, so that all get their turn.
             wait = SHORT_WAIT_S if self._polls.scarce else LONGEST_WAIT_S
             try:
-                reply = _reply(await self._polls.request("GET", f"/questions/{question_id}", wait + 15.0, params={"wait": wait}))
+                reply = reply_of(await self._polls.request("GET", f"/questions/{question_id}", wait + 15.0, params={"wait": wait}))
             except _TryAgain as err:
                 await self._clock.sleep(backoff if err.after_s is None else err.after_s)
                 backoff = min(backoff * 2, LONGEST_BACKOFF_S)
@@ -208,6 +215,11 @@ def _body_of(response: httpx.Response) -> Any:
         raise _TryAgain(f"the API answers {status}: {_detail(response)}", _retry_after_s(response))
     if status in (401, 403):
         raise ConfigurationError(f"The API at {response.url.copy_with(path='/')} refuses the token ({status}): set ANSWERLOOP_API_TOKEN")
+    if status == 422 and "forbidden_callback" in response.text:
+        raise ConfigurationError(
+            f"The API at {response.url.copy_with(path='/')} calls no generator back: {_detail(response)}. Where it runs, set "
+            "ANSWERLOOP_CALLBACK_HOSTS=127.0.0.1, ANSWERLOOP_CALLBACK_ALLOW_PRIVATE=true and ANSWERLOOP_CALLBACK_SECRET, or poll"
+        )
     raise NotTaken(f"the API answers {status}: {_detail(response)}", status)
 
 
@@ -228,7 +240,8 @@ def _retry_after_s(response: httpx.Response) -> float | None:
     return max((at - sent).total_seconds(), 0.0)
 
 
-def _reply(body: Any) -> Reply:
+def reply_of(body: Any) -> Reply:
+    """What the API says of a question, from the body in which it says so. Raises UserError for any other."""
     try:
         status = body["status"]
         if status not in ("found", "pending", "error"):

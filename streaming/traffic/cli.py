@@ -24,7 +24,7 @@ from streaming.settings import Settings
 from streaming.traffic import plan as plans
 from streaming.traffic.database import connected
 from streaming.traffic.load import Loaded, load_file
-from streaming.traffic.plan import Arrivals, Popularity, TrafficPlan, checked
+from streaming.traffic.plan import Arrivals, Popularity, Results, TrafficPlan, checked
 from streaming.traffic.progress import Progress, shown
 from streaming.traffic.run import Finished, run_traffic
 
@@ -48,6 +48,9 @@ def traffic(
     ] = DEFAULTS.zipf_exponent,
     questions: Annotated[int | None, typer.Option(min=1, help="Ask among the first so many of the dataset.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same times and questions.")] = DEFAULTS.seed,
+    results: Annotated[
+        Results, typer.Option(help="How answers are learnt of: asked for, or called back by an API on this machine.")
+    ] = DEFAULTS.results,
     model: Annotated[str | None, typer.Option(help="The model to ask, if not the configured one.")] = None,
     answer_set: Annotated[str | None, typer.Option(help="Answers are shared within a set; default: one of the run's own.")] = None,
     run_id: Annotated[str | None, typer.Option(help="A name for the run; with that of a run broken off, it goes on.")] = None,
@@ -73,6 +76,7 @@ def traffic(
         zipf_exponent=zipf_exponent,
         questions=questions,
         seed=seed,
+        results=results,
         model=model,
         answer_set=answer_set,
         patience_s=patience,

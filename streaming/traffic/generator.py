@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streaming.clock import Clock
+from streaming.identity import question_id
 from streaming.traffic.api import NotTaken, QuestionApi, Reply
 from streaming.traffic.corpus import CorpusQuestion
+from streaming.traffic.ends import Ends
 from streaming.traffic.feed import Feed
 from streaming.traffic.plan import TrafficPlan
 from streaming.traffic.progress import Progress
@@ -32,6 +34,7 @@ class Generator:
         plan: TrafficPlan,
         run_id: str,
         api: QuestionApi,
+        ends: Ends,
         recorder: Recorder,
         progress: Progress,
         clock: Clock,
@@ -40,6 +43,8 @@ class Generator:
         self._plan = plan
         self._run_id = run_id
         self._api = api
+        self._ends = ends
+        self._answer_set = plan.answer_set or run_id
         self._recorder = recorder
         self._progress = progress
         self._clock = clock
@@ -82,14 +87,20 @@ class Generator:
     async def _follow(self, request: Request, question: CorpusQuestion) -> None:
         """Send a request, unless an earlier try has, and wait until it ends."""
         self._progress.count_sent()
-        if request.first_status is None:
+        if request.first_status is not None:
+            await self._until_its_end(request)
+            return
+        with self._ends.expected(question_id(self._answer_set, question.text)):
             await self._send(request, question)
+            await self._until_its_end(request)
+
+    async def _until_its_end(self, request: Request) -> None:
         if request.first_status != PENDING or request.question_id is None:
             return
         self._progress.waiting += 1
         try:
             async with asyncio.timeout(self._plan.resolve_timeout_s):
-                reply = await self._api.resolved(request.question_id)
+                reply = await self._ends.end_of(request.question_id)
         except TimeoutError:
             self._end(request, UNRESOLVED, f"no answer within {self._plan.resolve_timeout_s:g} s")
         except NotTaken as err:
@@ -104,9 +115,10 @@ class Generator:
         fields = {
             "question_text": question.text,
             "original_answer": question.reference,
-            "answer_set": self._plan.answer_set or self._run_id,
+            "answer_set": self._answer_set,
             "run_id": self._run_id,
             "model": self._plan.model,
+            "callback_url": self._ends.callback_url,
         }
         try:
             reply = await self._api.ask(fields, self._plan.patience_s)

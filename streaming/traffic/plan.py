@@ -33,6 +33,13 @@ class Popularity(StrEnum):
     ZIPF = "zipf"
 
 
+class Results(StrEnum):
+    """How a generator learns that a question has ended: it asks, or the API calls it back."""
+
+    POLL = "poll"
+    CALLBACK = "callback"
+
+
 class TrafficPlan(BaseModel):
     """What to send. Times are in seconds, rates in requests a second."""
 
@@ -54,6 +61,8 @@ class TrafficPlan(BaseModel):
     answer_set: Name | None = Field(default=None, description="none: one of the run's own")
     patience_s: float = Field(default=60.0, gt=0, le=3600, description="how long a request is tried while the API is away or overloaded")
     resolve_timeout_s: float = Field(default=600.0, gt=0, le=86_400, description="how long answers are awaited after the last request")
+
+    results: Results = Field(default=Results.POLL, description="callback: for generators on the API's machine")
 
     @model_validator(mode="after")
     def _ramp_has_an_end(self) -> Self:

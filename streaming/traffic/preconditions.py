@@ -13,7 +13,8 @@ from streaming.topics import CONSUMED_BY
 from streaming.traffic import corpus
 from streaming.traffic.api import QuestionApi
 from streaming.traffic.database import connected
-from streaming.traffic.plan import Arrivals, TrafficPlan
+from streaming.traffic.plan import Arrivals, Results, TrafficPlan
+from streaming.traffic.receiver import callback_key
 
 
 async def check_run(plan: TrafficPlan, generators: int, settings: Settings, clock: Clock) -> None:
@@ -23,6 +24,8 @@ async def check_run(plan: TrafficPlan, generators: int, settings: Settings, cloc
     """
     if plan.arrivals is Arrivals.CLOSED and plan.users < generators:
         raise UserError(f"{plan.users} users cannot be shared among {generators} generators: take at most one generator a user.")
+    if plan.results is Results.CALLBACK:
+        callback_key(settings)
     await asyncio.to_thread(_check_stores, plan, settings)
     token = settings.api_token.get_secret_value() if settings.api_token else None
     async with QuestionApi(settings.api_url, token, clock) as api, httpx.AsyncClient(trust_env=False) as client:

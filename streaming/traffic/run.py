@@ -1,7 +1,8 @@
 """A traffic run from begin to end, and its parts, so that several processes can send a share each."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +17,13 @@ from streaming.traffic.api import QuestionApi
 from streaming.traffic.arrivals import arrival_times
 from streaming.traffic.database import connected
 from streaming.traffic.drain import Backlog, wait_until_drained
+from streaming.traffic.ends import CalledBack, Ends, Polled
 from streaming.traffic.feed import Feed, requests_of
 from streaming.traffic.generator import Generator
 from streaming.traffic.model_server import ask_model_server
-from streaming.traffic.plan import Arrivals, TrafficPlan
+from streaming.traffic.plan import Arrivals, Results, TrafficPlan
 from streaming.traffic.progress import Progress
+from streaming.traffic.receiver import callback_key, receiving
 from streaming.traffic.records import Recorder, Request, recorded
 
 
@@ -88,9 +91,13 @@ async def send_share(plan: TrafficPlan, run_id: str, index: int, of: int, settin
     feed = Feed(settings.database_url, plan.dataset, requests)
     token = settings.api_token.get_secret_value() if settings.api_token else None
     try:
-        async with QuestionApi(settings.api_url, token, clock) as api, Recorder(settings.database_url, run_id, clock) as recorder:
+        async with (
+            QuestionApi(settings.api_url, token, clock) as api,
+            Recorder(settings.database_url, run_id, clock) as recorder,
+            learning(plan.results, api, settings, clock) as ends,
+        ):
             await api.check()
-            generator = Generator(plan, run_id, api, recorder, progress, clock, earlier)
+            generator = Generator(plan, run_id, api, ends, recorder, progress, clock, earlier)
             if plan.arrivals is Arrivals.CLOSED:
                 await generator.closed_loop(feed, len(range(index, plan.users, of)))
             else:
@@ -100,6 +107,18 @@ async def send_share(plan: TrafficPlan, run_id: str, index: int, of: int, settin
                 await generator.open_loop(feed, times - (times[unsent[0]] if unsent else 0.0))
     except* AnswerloopError as group:
         raise group.exceptions[0] from group
+
+
+@asynccontextmanager
+async def learning(results: Results, api: QuestionApi, settings: Settings, clock: Clock) -> AsyncIterator[Ends]:
+    """Where the ends of questions are learnt from. Raises UserError, ConfigurationError, Unreachable."""
+    if results is Results.POLL:
+        yield Polled(api)
+        return
+    ends = CalledBack(api)
+    async with receiving(callback_key(settings), clock, ends.take) as url:
+        ends.callback_url = url
+        yield ends
 
 
 async def finish_run(run_id: str, settings: Settings, progress: Progress, clock: Clock, drain_timeout_s: float) -> Finished:

@@ -54,7 +54,7 @@ def test_provisioning_again_creates_nothing_and_sees_no_drift(api: AirflowApi) -
     again = api.trigger("provision", {})
     airflow.succeeded(api, "provision", again)
     done = api.result("provision", again, "topics_and_tables")
-    assert (done["topics_created"], done["migrations_applied"], done["drift"]) == ([], [], [])
+    assert (done["topics_created"], done["migrations_applied"], done["repaired"], done["drift"]) == ([], [], [], [])
     assert done["partitions"]["questions-pending"] == 6
 
 

@@ -3,12 +3,21 @@
 import base64
 import hashlib
 import hmac
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from streaming.errors import ConfigurationError, UserError
-from streaming.storage.webhook import DELAYS_S, CallbackPolicy, is_public, pause_after, signed_headers, signing_key
+from streaming.storage.webhook import (
+    DELAYS_S,
+    TOLERANCE_S,
+    CallbackPolicy,
+    is_genuine,
+    is_public,
+    pause_after,
+    signed_headers,
+    signing_key,
+)
 
 KEY = bytes(range(32))
 
@@ -106,3 +115,38 @@ def test_tries_are_bounded_and_further_and_further_apart() -> None:
     pauses = [pause_after(tries) for tries in range(1, len(DELAYS_S) + 2)]
     assert pauses[-1] is None
     assert pauses[:-1] == sorted(DELAYS_S)
+
+
+SENT_AT = datetime(2026, 1, 1, tzinfo=UTC)
+SENT = signed_headers(KEY, "id", SENT_AT, b"content")
+
+
+@pytest.mark.parametrize("late_s", [-TOLERANCE_S, 0, TOLERANCE_S])
+def test_what_the_holder_of_the_key_sent_lately_is_genuine(late_s: float) -> None:
+    assert is_genuine(KEY, SENT, b"content", SENT_AT + timedelta(seconds=late_s))
+
+
+def test_one_genuine_signature_of_several_is_enough() -> None:
+    assert is_genuine(KEY, SENT | {"webhook-signature": f"v1,AAAA v2,xyz {SENT['webhook-signature']}"}, b"content", SENT_AT)
+
+
+@pytest.mark.parametrize(
+    ("key", "altered", "content", "late_s"),
+    [
+        (bytes(32), {}, b"content", 0),
+        (KEY, {}, b"contents", 0),
+        (KEY, {"webhook-id": "another"}, b"content", 0),
+        (KEY, {"webhook-timestamp": str(int(SENT_AT.timestamp()) + 1)}, b"content", 0),
+        (KEY, {"webhook-timestamp": "\u0661"}, b"content", 0),
+        (KEY, {"webhook-timestamp": ""}, b"content", 0),
+        (KEY, {"webhook-signature": ""}, b"content", 0),
+        (KEY, {"webhook-signature": "v1,"}, b"content", 0),
+        (KEY, {"webhook-signature": SENT["webhook-signature"].replace("v1,", "v2,")}, b"content", 0),
+        (KEY, {"webhook-signature": "v1,\u00e9"}, b"content", 0),
+        (KEY, {}, b"content", TOLERANCE_S + 1),
+        (KEY, {}, b"content", -TOLERANCE_S - 1),
+    ],
+)
+def test_what_is_forged_altered_or_sent_again_later_is_not(key: bytes, altered: dict[str, str], content: bytes, late_s: float) -> None:
+    assert not is_genuine(key, SENT | altered, content, SENT_AT + timedelta(seconds=late_s))
+    assert not is_genuine(key, {}, content, SENT_AT)

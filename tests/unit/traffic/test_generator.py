@@ -14,6 +14,7 @@ from streaming.errors import ConfigurationError
 from streaming.identity import question_id
 from streaming.traffic.api import QuestionApi
 from streaming.traffic.corpus import CorpusQuestion
+from streaming.traffic.ends import Polled
 from streaming.traffic.generator import Generator
 from streaming.traffic.plan import TrafficPlan
 from streaming.traffic.progress import Progress
@@ -54,7 +55,7 @@ class World:
 
     def generator(self, earlier: dict[int, Request] | None = None, **fields: object) -> Generator:
         plan = TrafficPlan.model_validate({"dataset": "d", "patience_s": 5, **fields})
-        return Generator(plan, "run-1", self.api, self.recorded, self.progress, self.clock, earlier or {})  # type: ignore[arg-type]
+        return Generator(plan, "run-1", self.api, Polled(self.api), self.recorded, self.progress, self.clock, earlier or {})  # type: ignore[arg-type]
 
 
 @pytest.fixture
