@@ -45,6 +45,7 @@ def provision() -> None:
     table.add_row("topics created", ", ".join(done.topics_created) or "none, all were there")
     table.add_row("settings repaired", "\n".join(str(each) for each in done.repaired) or "none")
     table.add_row("migrations applied", ", ".join(done.migrations_applied) or "none, all were there")
+    table.add_row("logins granted", ", ".join(done.logins_granted) or "none: the owner of the tables serves for everything")
     table.add_row("drift", "\n".join(str(each) for each in done.drift) or "none")
     Console().print(table)
 

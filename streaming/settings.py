@@ -36,6 +36,7 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Targets = Annotated[dict[str, HttpUrl], NoDecode, BeforeValidator(_targets)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+DatabaseUrl = Annotated[str, Field(pattern=r"^postgres(ql)?://")]
 
 
 class Settings(BaseSettings):
@@ -47,7 +48,9 @@ class Settings(BaseSettings):
 
     # where the components are
     kafka_bootstrap: str = Field("127.0.0.1:9092", min_length=3)
-    database_url: str = Field("postgresql://answerloop@127.0.0.1:5432/answerloop", pattern=r"^postgres(ql)?://")
+    database_url: DatabaseUrl = "postgresql://answerloop@127.0.0.1:5432/answerloop"
+    migration_database_url: DatabaseUrl | None = Field(None, description="the tables' owner, for `provision`; none: database_url")
+    reports_database_url: DatabaseUrl | None = Field(None, description="a login that reads, for reports; none: database_url")
     redis_url: str = Field("redis://127.0.0.1:6379/0", pattern=r"^(rediss?|unix)://")
     flink_url: HttpUrl = "http://127.0.0.1:8081"
     ollama_url: HttpUrl = "http://127.0.0.1:11434"
@@ -117,6 +120,16 @@ class Settings(BaseSettings):
     simulator_quality: str = Field("", description="JSON as PUT to /simulator/quality, instead of the profile's")
     simulator_other_model: str = Field("llama3.2:3b", min_length=1, description="a second model that is there")
     simulator_corpus: str = Field("", description="CSV files to answer from where the database knows no reference, separated by `:`")
+
+    @property
+    def owner_url(self) -> str:
+        """PostgreSQL as the owner of the tables."""
+        return self.migration_database_url or self.database_url
+
+    @property
+    def reader_url(self) -> str:
+        """PostgreSQL as who reads, and writes reports."""
+        return self.reports_database_url or self.database_url
 
 
 @cache

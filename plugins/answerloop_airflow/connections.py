@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -17,12 +18,32 @@ FLINK = "answerloop_flink"
 JOB_SUBMITTER = "answerloop_job_submitter"
 KAFKA = "answerloop_kafka"
 POSTGRES = "answerloop_postgres"
+# The same database with other rights: who has no such connections does everything with the one above.
+POSTGRES_OWNER = "answerloop_postgres_owner"
+POSTGRES_REPORTS = "answerloop_postgres_reports"
 REDIS = "answerloop_redis"
 
 
 def loop_settings(api: str = API, postgres: str = POSTGRES, kafka: str = KAFKA) -> Settings:
     """The settings of the loop behind these connections (their ids). Raises ConfigurationError."""
     return _settings(*map(BaseHook.get_connection, (api, postgres, kafka)))
+
+
+def owner_settings() -> Settings:
+    """The same, with the login that owns the tables."""
+    return loop_settings(postgres=_first_there_is(POSTGRES_OWNER, POSTGRES))
+
+
+def reports_settings() -> Settings:
+    """The same, with the login that reads, and writes reports."""
+    return loop_settings(postgres=_first_there_is(POSTGRES_REPORTS, POSTGRES))
+
+
+def _first_there_is(wanted: str, otherwise: str) -> str:
+    try:
+        return BaseHook.get_connection(wanted).conn_id
+    except AirflowNotFoundException:
+        return otherwise
 
 
 async def aloop_settings(api: str = API, postgres: str = POSTGRES, kafka: str = KAFKA) -> Settings:
@@ -44,6 +65,9 @@ def _settings(api: Connection, postgres: Connection, kafka: Connection) -> Setti
             "api_url": http_url(api),
             "api_token": SecretStr(api.password) if api.password else None,
             "database_url": "postgresql://" + postgres.get_uri().split("://", 1)[1],
+            # Who has chosen the connection has chosen the login.
+            "migration_database_url": None,
+            "reports_database_url": None,
             "kafka_bootstrap": bootstrap,
         }
     )

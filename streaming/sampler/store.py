@@ -80,7 +80,7 @@ ON CONFLICT (service, metric, hour) DO UPDATE SET
 
 @contextmanager
 def transaction(database_url: str) -> Iterator[cursor]:
-    """A transaction on a connection of its own. Raises Unreachable, or ConfigurationError while the tables are missing."""
+    """A transaction on a connection of its own. Raises Unreachable, or ConfigurationError while tables or rights are missing."""
     try:
         connection = psycopg2.connect(database_url, connect_timeout=5, options="-c statement_timeout=10000")
         try:
@@ -90,6 +90,9 @@ def transaction(database_url: str) -> Iterator[cursor]:
             connection.close()
     except pg.UndefinedTable as err:
         raise ConfigurationError(f"PostgreSQL lacks a table ({str(err).splitlines()[0]}): run `python -m streaming provision`") from err
+    except pg.InsufficientPrivilege as err:
+        refused = str(err).splitlines()[0]
+        raise ConfigurationError(f"PostgreSQL does not allow this ({refused}): run `python -m streaming provision`") from err
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as err:
         raise Unreachable(f"PostgreSQL cannot be used: {str(err).strip()}") from err
 
