@@ -50,6 +50,19 @@ def provision() -> None:
     Console().print(table)
 
 
+@app.command()
+def access() -> None:
+    """Allow each service's login of Kafka what it reads and writes, and no more. For a Kafka with logins. Idempotent."""
+    from streaming.access import grant
+
+    done = grant(_load())
+    table = Table("what", "done", title="access to Kafka")
+    table.add_row("logins", ", ".join(done.logins))
+    table.add_row("allowed", "\n".join(map(str, done.allowed)) or "nothing new")
+    table.add_row("no longer", "\n".join(map(str, done.no_longer)) or "nothing")
+    Console().print(table)
+
+
 @app.command("storage-api")
 def storage_api() -> None:
     """The HTTP API: takes questions, gives answers."""

@@ -39,7 +39,7 @@ def provision(settings: Settings) -> Provisioned:
     Raises Unreachable, ConfigurationError.
     """
     migrations, logins = migrate(settings.owner_url)
-    admin = KafkaAdmin(settings.kafka_bootstrap)
+    admin = KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login)
     created = admin.create(TOPICS, settings.replication_factor)
     differing = admin.drift(TOPICS)
     repaired = admin.repair(differing)

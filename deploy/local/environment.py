@@ -71,6 +71,7 @@ def stack_environment(user: Mapping[str, str], places: Places, ports: Ports, cre
         OWNER_URL: ports.postgres_url("answerloop", credentials.postgres_answerloop),
         REPORTS_URL: ports.postgres_url("answerloop_reports", credentials.postgres_reports),
         "ANSWERLOOP_KAFKA_BOOTSTRAP": f"{HOST}:{ports.kafka}",
+        "ANSWERLOOP_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
         "ANSWERLOOP_REDIS_URL": f"redis://:{credentials.redis}@{HOST}:{ports.redis}/0",
         "ANSWERLOOP_FLINK_URL": f"http://{HOST}:{ports.flink}",
         "ANSWERLOOP_SIMULATOR_PORT": str(ports.simulator),

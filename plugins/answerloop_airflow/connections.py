@@ -24,6 +24,17 @@ POSTGRES_REPORTS = "answerloop_postgres_reports"
 REDIS = "answerloop_redis"
 
 
+# What the extra fields of a connection to Kafka may hold, in librdkafka's words, by the setting that it is.
+_OF_KAFKA = {
+    "kafka_bootstrap": "bootstrap.servers",
+    "kafka_security_protocol": "security.protocol",
+    "kafka_sasl_mechanism": "sasl.mechanism",
+    "kafka_sasl_username": "sasl.username",
+    "kafka_sasl_password": "sasl.password",
+    "kafka_ssl_ca_location": "ssl.ca.location",
+}
+
+
 def loop_settings(api: str = API, postgres: str = POSTGRES, kafka: str = KAFKA) -> Settings:
     """The settings of the loop behind these connections (their ids). Raises ConfigurationError."""
     return _settings(*map(BaseHook.get_connection, (api, postgres, kafka)))
@@ -54,13 +65,7 @@ async def aloop_settings(api: str = API, postgres: str = POSTGRES, kafka: str = 
 def _settings(api: Connection, postgres: Connection, kafka: Connection) -> Settings:
     from pydantic import SecretStr
 
-    from streaming import settings
-    from streaming.errors import ConfigurationError
-
-    bootstrap = kafka.extra_dejson.get("bootstrap.servers")
-    if not bootstrap:
-        raise ConfigurationError(f"The connection {kafka.conn_id!r} has no `bootstrap.servers` in its extra fields: add it.")
-    return settings.load().model_copy(
+    return kafka_settings(kafka).model_copy(
         update={
             "api_url": http_url(api),
             "api_token": SecretStr(api.password) if api.password else None,
@@ -68,9 +73,23 @@ def _settings(api: Connection, postgres: Connection, kafka: Connection) -> Setti
             # Who has chosen the connection has chosen the login.
             "migration_database_url": None,
             "reports_database_url": None,
-            "kafka_bootstrap": bootstrap,
         }
     )
+
+
+def kafka_settings(kafka: Connection) -> Settings:
+    """The settings of this process with what the connection says of Kafka. Raises ConfigurationError."""
+    from pydantic import SecretStr
+
+    from streaming import settings
+    from streaming.errors import ConfigurationError
+
+    said = {field: kafka.extra_dejson[name] for field, name in _OF_KAFKA.items() if kafka.extra_dejson.get(name)}
+    if "kafka_bootstrap" not in said:
+        raise ConfigurationError(f"The connection {kafka.conn_id!r} has no `bootstrap.servers` in its extra fields: add it.")
+    if "kafka_sasl_password" in said:
+        said["kafka_sasl_password"] = SecretStr(said["kafka_sasl_password"])
+    return settings.load().model_copy(update=said)
 
 
 def http_url(connection: Connection) -> str:

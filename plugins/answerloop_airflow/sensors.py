@@ -56,7 +56,8 @@ class ConsumerLagSensor(BaseSensorOperator):
         """Records on these topics that the group has not committed. Raises Unreachable."""
         from streaming.kafka.admin import KafkaAdmin
 
-        kafka = KafkaAdmin(KafkaBaseHook.get_connection(self.kafka_conn_id).extra_dejson["bootstrap.servers"])
+        settings = connections.kafka_settings(KafkaBaseHook.get_connection(self.kafka_conn_id))
+        kafka = KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login)
         ends = kafka.end_offsets(topics)
         committed = kafka.committed(self.group, ends.keys())
         return sum(max(end - (committed[partition] or 0), 0) for partition, end in ends.items())
