@@ -15,7 +15,7 @@ N ?= 40
 FAULTS ?=
 SEEDS ?= 0
 
-.PHONY: help setup demo test up down status logs check bench chaos clean lock
+.PHONY: help setup demo test up down status logs check audit bench chaos clean lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,11 +43,16 @@ status: setup ## programs, memory, health, addresses and logins
 logs: setup ## the end of every log, or of one [S=kafka N=40]
 	@$(STACK) logs $(S) -n $(N)
 
-check: setup ## ruff, mypy, import-linter
+# Of a line whose finding is justified, bandit also warns for each part that has none.
+check: setup ## ruff, mypy, import-linter, bandit
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy $(PACKAGES)
 	@PYTHONPATH=.:plugins .venv/bin/lint-imports
+	@.venv/bin/bandit -q -c pyproject.toml -r $(PACKAGES) bench 2> >(grep -v 'nosec encountered' >&2)
+
+audit: setup ## known vulnerabilities of the locked packages; needs the network
+	@deploy/local/audit
 
 bench: up ## benchmarks: a table and JSON
 	@set -a; . "$${ANSWERLOOP_STATE_DIR:-.local}/env"; set +a; PYTHONPATH=.:plugins $(PYTHON) -m bench

@@ -35,7 +35,7 @@ PAGES = {
     "replay": "/replay?cause=quota_exhausted",
     "questions": "/questions",
     "search": "/questions?q=why%20question%20run-7",
-    "question": f"/question?id={UUID(md5(b'run-7/5').hexdigest())}",
+    "question": f"/question?id={UUID(md5(b'run-7/5', usedforsecurity=False).hexdigest())}",
     "nightly": "/nightly",
     "trend of nightly": f"/nightly/trend?last={datetime.now(UTC):%Y-%m-%d}",
     "day": f"/nightly/day?day={datetime.now(UTC) - timedelta(days=1, minutes=5):%Y-%m-%d}",

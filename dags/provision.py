@@ -12,7 +12,7 @@ from typing import Any
 
 from airflow.sdk import dag, task
 
-from answerloop_airflow.connections import KAFKA, loop_settings
+from answerloop_airflow.connections import KAFKA, owner_settings
 from answerloop_airflow.operators.score_job import EnsureScoreJobOperator
 from answerloop_airflow.sentences import told_in_a_sentence
 
@@ -35,7 +35,7 @@ def provision() -> None:
         from streaming.provision import provision
 
         with told_in_a_sentence():
-            done = provision(loop_settings())
+            done = provision(owner_settings())
         found = KafkaAdminClientHook(KAFKA).get_conn.list_topics(timeout=15).topics
         return {
             "topics_created": done.topics_created,

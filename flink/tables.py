@@ -7,6 +7,12 @@ from streaming.settings import Settings
 OUT_OF_ORDER_S = 1
 IDLE_AFTER = "5 s"
 
+# The connector carries Kafka's client under a name of its own.
+_SECURITY = "org.apache.flink.kafka.shaded.org.apache.kafka.common.security"
+_SCRAM = f"{_SECURITY}.scram.ScramLoginModule"
+_MODULE = {"SCRAM-SHA-512": _SCRAM, "SCRAM-SHA-256": _SCRAM, "PLAIN": f"{_SECURITY}.plain.PlainLoginModule"}
+_QUOTE = "'"
+
 SENT_TO = (topics.VALIDATED, topics.LOW_QUALITY, topics.PENDING, topics.DEAD_LETTERS, topics.FATAL)
 
 
@@ -20,6 +26,7 @@ def answers(settings: Settings) -> str:
         "connector": "kafka",
         "topic": topics.SUCCESS,
         "properties.bootstrap.servers": settings.kafka_bootstrap,
+        **_login(settings),
         "properties.group.id": topics.FLINK_SCORE_JOB,
         "properties.auto.offset.reset": "earliest",
         "properties.commit.offsets.on.checkpoint": "true",
@@ -41,6 +48,7 @@ def results(settings: Settings) -> str:
         "connector": "kafka",
         "topic": ";".join(SENT_TO),
         "properties.bootstrap.servers": settings.kafka_bootstrap,
+        **_login(settings),
         "properties.acks": "all",
         "properties.enable.idempotence": "true",
         "properties.max.request.size": str(topics.MAX_MESSAGE_BYTES + 64 * 1024),
@@ -58,5 +66,25 @@ def results(settings: Settings) -> str:
     return f"CREATE TEMPORARY TABLE results ({columns}) WITH ({_options(options)})"
 
 
+def _login(settings: Settings) -> dict[str, str]:
+    """How Kafka's Java client logs in, as the other clients do. Flink hides what it logs of an option named `jaas.config`."""
+    if settings.kafka_security_protocol == "PLAINTEXT":
+        return {}
+    login = {"properties.security.protocol": settings.kafka_security_protocol}
+    if settings.kafka_sasl_username is not None and settings.kafka_sasl_password is not None:
+        user, password = map(_quoted, (settings.kafka_sasl_username, settings.kafka_sasl_password.get_secret_value()))
+        login["properties.sasl.mechanism"] = settings.kafka_sasl_mechanism
+        login["properties.sasl.jaas.config"] = f"{_MODULE[settings.kafka_sasl_mechanism]} required username={user} password={password};"
+    if settings.kafka_ssl_ca_location is not None:
+        login["properties.ssl.truststore.type"] = "PEM"
+        login["properties.ssl.truststore.location"] = str(settings.kafka_ssl_ca_location)
+    return login
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 def _options(options: dict[str, str]) -> str:
-    return ", ".join(f"'{name}' = '{value}'" for name, value in options.items())
+    return ", ".join(f"'{name}' = '{value.replace(_QUOTE, 2 * _QUOTE)}'" for name, value in options.items())

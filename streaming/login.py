@@ -21,17 +21,19 @@ _ANSWER = re.compile(r"(?:FATAL:|fe_sendauth:)\s*(.*)")
 SETTING = "ANSWERLOOP_DATABASE_URL (within Airflow: the connection `answerloop_postgres`)"
 
 
-def connect_failure(err: Exception, where: Mapping[str, Any]) -> Unreachable | LoginRefused:
-    """What a failed connect means. `where`: the parts of the address, of which all but the password are named."""
+def connect_failure(err: Exception, where: Mapping[str, Any], setting: str = SETTING) -> Unreachable | LoginRefused:
+    """What a failed connect means. `where`: the parts of the address, of which all but the password are named; `setting`: what names it."""
     message = str(err).strip()
     place = f"user {where.get('user', '(none named)')!r}, database {where.get('dbname', '(none named)')!r} at {_server(where)}"
     answers = _ANSWER.findall(message)
     advice = [next((advice for words, advice in REFUSALS if words.search(answer)), None) for answer in answers]
     # Of several servers behind one name, one that only starts may be the right one.
     if answers and all(advice):
-        return LoginRefused(f"PostgreSQL refuses the login of {place}: {answers[-1]}; {advice[-1]}, or correct {SETTING}")
-    reason = message.splitlines()[-1] if message else type(err).__name__
-    return Unreachable(f"PostgreSQL cannot be used now ({place}): {reason}. Is the stack up (`make up`)?")
+        return LoginRefused(f"PostgreSQL refuses the login of {place}: {answers[-1]}; {advice[-1]}, or correct {setting}")
+    # Below each failure stands a hint, indented.
+    failures = [line for line in message.splitlines() if not line.startswith((" ", "\t"))]
+    reason = failures[-1] if failures else type(err).__name__
+    return Unreachable(f"PostgreSQL cannot be reached ({place}): {reason}. Is the stack up (`make up`)?")
 
 
 def _server(where: Mapping[str, Any]) -> str:

@@ -31,9 +31,9 @@ async def run_service(settings: Settings, group: str, build: Callable[[Producer,
     """
     failpoints.arm(settings.failpoints, group)
     clock = SystemClock()
-    producer = KafkaProducer(settings.kafka_bootstrap)
+    producer = KafkaProducer(settings.kafka_bootstrap, login=settings.kafka_login)
     step = build(producer, clock)
-    consumer = KafkaConsumer(settings.kafka_bootstrap, group)
+    consumer = KafkaConsumer(settings.kafka_bootstrap, group, settings.kafka_login)
     loop = ConsumeLoop(consumer, CONSUMED_BY[group], step, clock, settings.fetch_window)
 
     def problems() -> dict[str, str]:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from streaming.errors import ConfigurationError
@@ -36,6 +36,7 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Targets = Annotated[dict[str, HttpUrl], NoDecode, BeforeValidator(_targets)]
 Port = Annotated[int, Field(ge=1, le=65535)]
+DatabaseUrl = Annotated[str, Field(pattern=r"^postgres(ql)?://")]
 
 
 class Settings(BaseSettings):
@@ -47,7 +48,9 @@ class Settings(BaseSettings):
 
     # where the components are
     kafka_bootstrap: str = Field("127.0.0.1:9092", min_length=3)
-    database_url: str = Field("postgresql://answerloop@127.0.0.1:5432/answerloop", pattern=r"^postgres(ql)?://")
+    database_url: DatabaseUrl = "postgresql://answerloop@127.0.0.1:5432/answerloop"
+    migration_database_url: DatabaseUrl | None = Field(None, description="the tables' owner, for `provision`; none: database_url")
+    reports_database_url: DatabaseUrl | None = Field(None, description="a login that reads, for reports; none: database_url")
     redis_url: str = Field("redis://127.0.0.1:6379/0", pattern=r"^(rediss?|unix)://")
     flink_url: HttpUrl = "http://127.0.0.1:8081"
     ollama_url: HttpUrl = "http://127.0.0.1:11434"
@@ -68,6 +71,13 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     # Kafka
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
+    kafka_sasl_username: str | None = Field(None, validate_default=True)
+    kafka_sasl_password: SecretStr | None = Field(None, validate_default=True)
+    kafka_ssl_ca_location: Path | None = Field(
+        None, description="PEM of who signed the brokers' certificates; none: whom the system trusts"
+    )
     replication_factor: int = Field(1, ge=1, le=7)
     fetch_window: int = Field(10_000, ge=1, le=10_000, description="records of a partition taken beyond its committed offset")
 
@@ -122,6 +132,35 @@ class Settings(BaseSettings):
     simulator_other_model: str = Field("llama3.2:3b", min_length=1, description="a second model that is there")
     simulator_corpus: str = Field("", description="CSV files to answer from where the database knows no reference, separated by `:`")
 
+    @field_validator("kafka_sasl_username", "kafka_sasl_password")
+    @classmethod
+    def _login_is_whole(cls, value: object, info: ValidationInfo) -> object:
+        protocol = info.data.get("kafka_security_protocol", "")
+        if value is None and protocol.startswith("SASL_"):
+            raise ValueError(f"ANSWERLOOP_KAFKA_SECURITY_PROTOCOL={protocol} needs it")
+        return value
+
+    @property
+    def kafka_login(self) -> dict[str, str]:
+        """How a client of Kafka logs in, in librdkafka's words; nothing where everybody is let in."""
+        if self.kafka_security_protocol == "PLAINTEXT":
+            return {}
+        login = {"security.protocol": self.kafka_security_protocol}
+        if self.kafka_sasl_username is not None and self.kafka_sasl_password is not None:
+            password = self.kafka_sasl_password.get_secret_value()
+            login |= {"sasl.mechanism": self.kafka_sasl_mechanism, "sasl.username": self.kafka_sasl_username, "sasl.password": password}
+        return login | ({"ssl.ca.location": str(self.kafka_ssl_ca_location)} if self.kafka_ssl_ca_location else {})
+
+    @property
+    def owner_url(self) -> str:
+        """PostgreSQL as the owner of the tables."""
+        return self.migration_database_url or self.database_url
+
+    @property
+    def reader_url(self) -> str:
+        """PostgreSQL as who reads, and writes reports."""
+        return self.reports_database_url or self.database_url
+
 
 @cache
 def load() -> Settings:
@@ -142,4 +181,4 @@ def _mistakes(err: ValidationError) -> list[tuple[str, object, str]]:
 
 def _shown(name: str, given: object) -> str:
     """What was given; nothing of an address or a secret, which may hold a password anywhere."""
-    return "(not shown)" if name.endswith(("_url", "_targets", "_token", "_secret")) else repr(given)
+    return "(not shown)" if name.endswith(("_url", "_targets", "_token", "_secret", "_password")) else repr(given)

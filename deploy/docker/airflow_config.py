@@ -41,7 +41,7 @@ def config(home: Path, environ: Mapping[str, str]) -> str:
     settings = configparser.RawConfigParser()
     settings.read_string(filled)
     settings["database"]["sql_alchemy_conn"] = f"postgresql+psycopg2://airflow:{password}@{DATABASE}/airflow"
-    settings["api"]["host"] = "0.0.0.0"
+    settings["api"]["host"] = "0.0.0.0"  # nosec B104 # in a container; its port is published on loopback
     # What links in the browser begin with: the port is published there.
     settings["api"]["base_url"] = f"http://127.0.0.1:{PORT}"
     out = io.StringIO()

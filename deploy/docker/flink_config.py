@@ -43,7 +43,7 @@ def config(host: str, flink_home: Path, checkpoints: Path, checkpoint_interval_m
         guard=f"{GUARD_JAR}=workers",
         java_opts=shipped["env"]["java"]["opts"]["all"],
     )
-    everywhere = "0.0.0.0"
+    everywhere = "0.0.0.0"  # nosec B104 # in a container; its port is published on loopback
     return {
         **yaml.safe_load(filled),
         "jobmanager.bind-host": everywhere,

@@ -25,30 +25,39 @@ def environment(stack: Mapping[str, str], places: Places, ports: Ports) -> dict[
 
     `stack`: the ANSWERLOOP_* variables of this stack.
     """
-    database, redis = urlsplit(stack["ANSWERLOOP_DATABASE_URL"]), urlsplit(stack["ANSWERLOOP_REDIS_URL"])
+    redis = urlsplit(stack["ANSWERLOOP_REDIS_URL"])
     connections: dict[str, dict[str, object]] = {
         "api": {**_http(ports.api), "password": stack.get("ANSWERLOOP_API_TOKEN")},
         "flink": _http(ports.flink),
         "job_submitter": _http(ports.ops_job_submitter),
         "kafka": {"conn_type": "kafka", "extra": {"bootstrap.servers": stack["ANSWERLOOP_KAFKA_BOOTSTRAP"]}},
-        "postgres": {
-            "conn_type": "postgres",
-            "host": HOST,
-            "port": ports.postgres,
-            "login": database.username,
-            "password": database.password,
-            "schema": database.path.removeprefix("/"),
-        },
+        "postgres": _postgres(stack["ANSWERLOOP_DATABASE_URL"]),
+        "postgres_owner": _postgres(stack["ANSWERLOOP_MIGRATION_DATABASE_URL"]),
+        "postgres_reports": _postgres(stack["ANSWERLOOP_REPORTS_DATABASE_URL"]),
         "redis": {"conn_type": "redis", "host": HOST, "port": ports.redis, "password": redis.password, "extra": {"db": 0}},
     }
     return {
         "AIRFLOW_HOME": str(places.airflow),
-        **{f"AIRFLOW_CONN_ANSWERLOOP_{name.upper()}": json.dumps(fields) for name, fields in connections.items()},
+        **{f"AIRFLOW_CONN_ANSWERLOOP_{name.upper()}": _json(fields) for name, fields in connections.items()},
     }
 
 
 def _http(port: int) -> dict[str, object]:
     return {"conn_type": "http", "schema": "http", "host": HOST, "port": port}
+
+
+def _postgres(url: str) -> dict[str, object]:
+    at = urlsplit(url)
+    place = {"host": at.hostname, "port": at.port, "schema": at.path.removeprefix("/")}
+    return {"conn_type": "postgres", **place, "login": at.username, "password": at.password}
+
+
+def _json(fields: Mapping[str, object]) -> str:
+    """In a form that supervisord's settings file can hold between single quotes."""
+    text = json.dumps(fields)
+    for character in "'%;#":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
 
 
 def write_config(places: Places, ports: Ports, credentials: Credentials) -> None:

@@ -14,6 +14,9 @@ PREFIX = "ANSWERLOOP_"
 MARK = "ANSWERLOOP_STACK"
 # Where Prometheus is, in a stack that has one.
 PROMETHEUS_URL = "ANSWERLOOP_PROMETHEUS_URL"
+# PostgreSQL as others than the services. A person's shell has them, and no process that does not need them.
+OWNER_URL = "ANSWERLOOP_MIGRATION_DATABASE_URL"
+REPORTS_URL = "ANSWERLOOP_REPORTS_DATABASE_URL"
 # Read from the user's environment by the stack itself.
 OF_THE_STACK = {
     "ANSWERLOOP_STATE_DIR",
@@ -64,8 +67,11 @@ def stack_environment(user: Mapping[str, str], places: Places, ports: Ports, cre
         "ANSWERLOOP_PORT_OFFSET": str(offset),
         "ANSWERLOOP_API_URL": f"http://{HOST}:{ports.api}",
         "ANSWERLOOP_API_PORT": str(ports.api),
-        "ANSWERLOOP_DATABASE_URL": f"postgresql://answerloop:{credentials.postgres_answerloop}@{HOST}:{ports.postgres}/answerloop",
+        "ANSWERLOOP_DATABASE_URL": ports.postgres_url("answerloop_app", credentials.postgres_app),
+        OWNER_URL: ports.postgres_url("answerloop", credentials.postgres_answerloop),
+        REPORTS_URL: ports.postgres_url("answerloop_reports", credentials.postgres_reports),
         "ANSWERLOOP_KAFKA_BOOTSTRAP": f"{HOST}:{ports.kafka}",
+        "ANSWERLOOP_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
         "ANSWERLOOP_REDIS_URL": f"redis://:{credentials.redis}@{HOST}:{ports.redis}/0",
         "ANSWERLOOP_FLINK_URL": f"http://{HOST}:{ports.flink}",
         "ANSWERLOOP_SIMULATOR_PORT": str(ports.simulator),
@@ -95,7 +101,7 @@ def _sampled(ports: Ports) -> str:
 
 
 def process_environment(environ: Mapping[str, str], stack: Mapping[str, str], places: Places) -> dict[str, str]:
-    """What supervisord and all below it run with: the user's environment, less what would mislead Flink and Python."""
+    """What supervisord and all below it run with: the user's environment, less what would mislead Flink and Python, and the services'."""
     kept = {
         name: value
         for name, value in environ.items()
@@ -104,7 +110,7 @@ def process_environment(environ: Mapping[str, str], stack: Mapping[str, str], pl
     }
     return {
         **kept,
-        **stack,
+        **{name: value for name, value in stack.items() if name not in (OWNER_URL, REPORTS_URL)},
         MARK: str(places.state),
         "PYTHONPATH": str(places.root),
         "PYTHONUNBUFFERED": "1",

@@ -13,7 +13,7 @@ import psutil
 from rich.console import Console
 
 from deploy.local import airflow, postgres, preflight, processes, render
-from deploy.local.environment import OF_THE_STACK, PREFIX
+from deploy.local.environment import OF_THE_STACK, OWNER_URL, PREFIX
 from deploy.local.places import Places
 from deploy.local.programs import Program, airflow_command, flink_home, kafka_java, service_command, start_order
 from deploy.local.stack import Stack
@@ -94,13 +94,14 @@ def format_kafka(stack: Stack) -> None:
         return
     shutil.rmtree(places.kafka / "data", ignore_errors=True)
     arguments = ("format", "-t", stack.credentials.kafka_cluster, "-c", str(places.kafka / "server.properties"))
-    run_to_end(kafka_java(places, "kafka.tools.StorageTool", *arguments), stack, "kafka-format", 60)
+    run_to_end(kafka_java(places, "kafka.tools.StorageTool", *arguments), stack, "kafka-format", 60, {})
 
 
 def provision(stack: Stack, console: Console) -> None:
     """Topics and tables. Raises ConfigurationError with what it said if it fails."""
     with console.status("topics and tables"):
-        run_to_end(service_command(stack.places, "provision"), stack, "provision", 120)
+        as_owner = {OWNER_URL: stack.environment[OWNER_URL]}
+        run_to_end(service_command(stack.places, "provision"), stack, "provision", 120, as_owner)
     console.print("  [green]✓[/] provisioned")
 
 
@@ -110,18 +111,18 @@ def migrate_airflow(stack: Stack, console: Console) -> None:
     if airflow.migrated(*where):
         return
     with console.status("Airflow's tables"):
-        run_to_end((*airflow_command(stack.places), "db", "migrate"), stack, "airflow-migrate", 300)
+        run_to_end((*airflow_command(stack.places), "db", "migrate"), stack, "airflow-migrate", 300, stack.airflow_environment)
     airflow.stamp_migrated(*where)
     console.print("  [green]✓[/] Airflow's tables")
 
 
-def run_to_end(command: Sequence[str], stack: Stack, name: str, deadline_s: float) -> None:
+def run_to_end(command: Sequence[str], stack: Stack, name: str, deadline_s: float, besides: Mapping[str, str]) -> None:
+    """Run a command of the stack with these variables besides its processes'."""
+    variables = {**stack.process_environment, **besides}
     log = stack.places.logs / f"{name}.log"
     with log.open("ab") as out:
         try:
-            done = subprocess.run(
-                command, env=dict(stack.process_environment), cwd=stack.places.root, stdout=out, stderr=out, timeout=deadline_s, check=False
-            )
+            done = subprocess.run(command, env=variables, cwd=stack.places.root, stdout=out, stderr=out, timeout=deadline_s, check=False)
         except subprocess.TimeoutExpired as err:
             raise Unreachable(f"{name} took over {deadline_s:.0f} s\n{tail(log)}") from err
     if done.returncode != 0:

@@ -36,6 +36,10 @@ class Ports:
     ops_job_submitter: int
     ops_sampler: int
 
+    def postgres_url(self, login: str, password: str, database: str = "answerloop") -> str:
+        """A database, as who logs in."""
+        return f"postgresql://{login}:{password}@{HOST}:{self.postgres}/{database}"
+
 
 def parse_offset(value: str) -> int:
     """The number in ANSWERLOOP_PORT_OFFSET; empty means 0. Raises ConfigurationError."""

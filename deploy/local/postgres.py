@@ -12,7 +12,6 @@ import psycopg2
 from psycopg2 import sql
 
 from deploy.local.places import POSTGRES_USER, Places
-from deploy.local.ports import HOST
 from deploy.local.stack import Stack
 from streaming.errors import ConfigurationError
 
@@ -34,7 +33,7 @@ def command(places: Places) -> tuple[str, ...]:
 
 
 def superuser_url(stack: Stack, database: str = "postgres") -> str:
-    return f"postgresql://{_SUPERUSER}:{stack.credentials.postgres_superuser}@{HOST}:{stack.ports.postgres}/{database}"
+    return stack.ports.postgres_url(_SUPERUSER, stack.credentials.postgres_superuser, database)
 
 
 def installed() -> list[Path]:
@@ -132,16 +131,22 @@ def forget_lost_server(places: Places) -> None:
 
 
 def ensure_databases(stack: Stack) -> None:
-    """A role and a database of its own for each that has a password. Idempotent; a password that differs is set."""
-    wanted = {"answerloop": stack.credentials.postgres_answerloop, "airflow": stack.credentials.postgres_airflow}
+    """The logins and the databases, each owned by the login of its name. Idempotent; a password that differs is set.
+
+    What the others may do in the loop's database, its owner grants when it provisions.
+    """
+    kept = stack.credentials
+    owners = {"answerloop": kept.postgres_answerloop, "airflow": kept.postgres_airflow}
+    others = {"answerloop_app": kept.postgres_app, "answerloop_reports": kept.postgres_reports}
     connection = psycopg2.connect(superuser_url(stack), connect_timeout=5)
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:
-            for name, password in wanted.items():
-                cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,))
+            for login, password in {**owners, **others}.items():
+                cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (login,))
                 statement = "ALTER ROLE {} LOGIN PASSWORD {}" if cursor.fetchone() else "CREATE ROLE {} LOGIN PASSWORD {}"
-                cursor.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Literal(password)))
+                cursor.execute(sql.SQL(statement).format(sql.Identifier(login), sql.Literal(password)))
+            for name in owners:
                 cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
                 if not cursor.fetchone():
                     cursor.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(name)))

@@ -19,6 +19,8 @@ class Credentials:
 
     postgres_superuser: str = field(default_factory=_password)
     postgres_answerloop: str = field(default_factory=_password)
+    postgres_app: str = field(default_factory=_password)
+    postgres_reports: str = field(default_factory=_password)
     postgres_airflow: str = field(default_factory=_password)
     redis: str = field(default_factory=_password)
     kafka_cluster: str = field(default_factory=lambda: str(uuid4()))

@@ -153,10 +153,10 @@ def airflow(stack: Stack) -> tuple[Program, ...]:
     port, places = stack.ports.airflow, stack.places
     airflow = airflow_command(places)
     return (
-        _airflow(port, "api-server", "metadatabase", (*airflow, "api-server"), ports=(port,)),
-        _airflow(port, "scheduler", "scheduler", (str(places.python), "-m", "deploy.local.scheduler")),
-        _airflow(port, "dag-processor", "dag_processor", (*airflow, "dag-processor")),
-        _airflow(port, "triggerer", "triggerer", (*airflow, "triggerer", "--skip-serve-logs")),
+        _airflow(stack, "api-server", "metadatabase", (*airflow, "api-server"), ports=(port,)),
+        _airflow(stack, "scheduler", "scheduler", (str(places.python), "-m", "deploy.local.scheduler")),
+        _airflow(stack, "dag-processor", "dag_processor", (*airflow, "dag-processor")),
+        _airflow(stack, "triggerer", "triggerer", (*airflow, "triggerer", "--skip-serve-logs")),
     )
 
 
@@ -177,9 +177,9 @@ def monitoring(stack: Stack) -> tuple[Program, ...]:
     )
 
 
-def _airflow(port: int, name: str, component: str, command: tuple[str, ...], ports: tuple[int, ...] = ()) -> Program:
+def _airflow(stack: Stack, name: str, component: str, command: tuple[str, ...], ports: tuple[int, ...] = ()) -> Program:
     """One of Airflow's processes; `component`: its name in Airflow's own health report."""
-    url = f"http://{HOST}:{port}"
+    url = f"http://{HOST}:{stack.ports.airflow}"
     healthy = partial(health.airflow, url, component)
     return Program(
         name=f"airflow-{name}",
@@ -188,6 +188,7 @@ def _airflow(port: int, name: str, component: str, command: tuple[str, ...], por
         ports=ports,
         alive=healthy,
         ready=healthy,
+        environment=stack.airflow_environment,
     )
 
 

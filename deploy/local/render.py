@@ -98,7 +98,7 @@ def supervisord(places: Places, programs: Sequence[Program]) -> str:
         config[f"program:{program.name}"] = {
             "command": " ".join(shlex.quote(word) for word in program.command).replace("%", "%%"),
             "directory": str(program.directory or places.root),
-            "environment": ",".join(f'{name}="{value}"' for name, value in program.environment.items()),
+            "environment": ",".join(f"{name}='{value}'" for name, value in program.environment.items()),
             **({"user": program.user} if program.user else {}),
             "autostart": "false",
             "autorestart": "true",

@@ -33,7 +33,7 @@ def main() -> None:
     processes.kill(orphaned_workers(places))
     command = [str(places.python), "-m", "airflow", "scheduler", "--skip-serve-logs"]
     sys.stdout.flush()
-    os.execv(command[0], command)
+    os.execv(command[0], command)  # nosec B606 # a command of our own; no shell is wanted
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ from deploy.local.private import Credentials
 
 @dataclass(frozen=True)
 class Stack:
-    """`environment`: ANSWERLOOP_* of its services. `airflow_environment`: where Airflow is and what it connects to.
+    """`environment`: every ANSWERLOOP_* variable of it. `process_environment`: all that each of its processes is started with.
 
-    `process_environment`: all that its processes are started with.
+    `airflow_environment`: what Airflow's have besides, where it is and what it connects to.
     """
 
     places: Places
@@ -73,6 +73,4 @@ def _stack(user: Mapping[str, str], chosen: Places, environ: Mapping[str, str], 
     if monitored:
         variables[PROMETHEUS_URL] = f"http://{HOST}:{numbers.prometheus}"
     connections = airflow.environment(variables, chosen, numbers)
-    return Stack(
-        chosen, numbers, kept, variables, connections, environment.process_environment(environ, {**variables, **connections}, chosen)
-    )
+    return Stack(chosen, numbers, kept, variables, connections, environment.process_environment(environ, variables, chosen))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
-from xmlrpc.client import Fault, ProtocolError, ServerProxy
+from xmlrpc.client import Fault, ProtocolError, ServerProxy  # nosec B411 # speaks to the stack's own supervisord, over a socket that only its user opens
 
 from supervisor.xmlrpc import SupervisorTransport
 

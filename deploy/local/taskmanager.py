@@ -32,7 +32,7 @@ def main() -> None:
     processes.end(orphaned_workers(places), grace_s=1)
     script = str(flink_home() / "bin" / "taskmanager.sh")
     sys.stdout.flush()
-    os.execv(script, [script, "start-foreground", *sys.argv[1:]])
+    os.execv(script, [script, "start-foreground", *sys.argv[1:]])  # nosec B606 # a command of our own; no shell is wanted
 
 
 if __name__ == "__main__":

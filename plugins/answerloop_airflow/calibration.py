@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from answerloop_airflow.connections import loop_settings
+from answerloop_airflow.connections import reports_settings
 from answerloop_airflow.sentences import told_in_a_sentence
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def calibrate(dataset: str, pairs: int, seed: int) -> dict[str, Any]:
     with told_in_a_sentence():
         plan = checked(dataset=dataset, pairs=pairs, seed=seed)
         clock = SystemClock()
-        result, page = work(plan, loop_settings(), clock, logged(clock))
+        result, page = work(plan, reports_settings(), clock, logged(clock))
     log.info("%s", quoted(result.in_use))
     log.info("recommended: %s; the report: %s", result.recommended, page)
     return {

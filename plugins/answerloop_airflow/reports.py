@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from answerloop_airflow.connections import loop_settings
+from answerloop_airflow.connections import reports_settings
 from answerloop_airflow.sentences import as_text, told_in_a_sentence
 from answerloop_airflow.unreported import find_unreported
 
@@ -32,7 +32,7 @@ def report_run(run_id: str) -> dict[str, Any]:
     from streaming.reports import produce
 
     with told_in_a_sentence():
-        return _told(*produce.report_run(run_id, loop_settings(), SystemClock()))
+        return _told(*produce.report_run(run_id, reports_settings(), SystemClock()))
 
 
 def report_day(day: str | None, interval_start: datetime | None) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def report_day(day: str | None, interval_start: datetime | None) -> dict[str, An
     clock = SystemClock()
     with told_in_a_sentence():
         chosen = parsed(day) if day else (interval_start or clock.now() - timedelta(days=1)).date()
-        return _told(*produce.report_day(chosen, loop_settings(), clock))
+        return _told(*produce.report_day(chosen, reports_settings(), clock))
 
 
 def _told(report: Report, page: Path) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class ConsumerLagSensor(BaseSensorOperator):
         from streaming.kafka.admin import KafkaAdmin
         from streaming.kafka.lag import undone
 
-        kafka = KafkaAdmin(KafkaBaseHook.get_connection(self.kafka_conn_id).extra_dejson["bootstrap.servers"])
+        settings = connections.kafka_settings(KafkaBaseHook.get_connection(self.kafka_conn_id))
+        kafka = KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login)
         positions = kafka.positions(self.group, kafka.partitions(topics))
         return sum(undone(positions[partition], log, log.end) for partition, log in kafka.logs(topics).items())

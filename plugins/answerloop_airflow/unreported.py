@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from answerloop_airflow.connections import loop_settings
+from answerloop_airflow.connections import reports_settings
 from answerloop_airflow.sentences import told_in_a_sentence
 
 # As many as a DAG run reports; the next one takes the rest.
@@ -40,6 +40,6 @@ def find_unreported() -> list[str]:
     """The same, of the loop's tables. Raises AirflowException, AirflowFailException."""
     from streaming.traffic.database import connected
 
-    with told_in_a_sentence(), connected(loop_settings().database_url) as database, database.cursor() as cursor:
+    with told_in_a_sentence(), connected(reports_settings().database_url) as database, database.cursor() as cursor:
         cursor.execute(_ENDED)
         return unreported(Ended(*row) for row in cursor.fetchall())

@@ -1,7 +1,7 @@
 """Topics and positions, as the cluster knows them. Every call blocks and has a deadline: run it in a thread from a coroutine."""
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -10,9 +10,11 @@ import confluent_kafka as ck
 from confluent_kafka import admin as ck_admin
 
 from streaming.errors import ConfigurationError, Unreachable
+from streaming.kafka.acls import EVERY, Rule, binding, exactly, rule_of
 from streaming.kafka.client import Committed, TopicPartition
-from streaming.kafka.errors import AWAY
+from streaming.kafka.errors import AWAY, NOT_ALLOWED
 from streaming.kafka.lag import Log
+from streaming.kafka.reports import NO_LOGIN, Reports
 from streaming.topics import TopicSpec
 
 T = TypeVar("T")
@@ -40,14 +42,21 @@ class Drift:
 class KafkaAdmin:
     """An administrator's connection to the cluster."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, login: Mapping[str, str] = NO_LOGIN) -> None:
         self._bootstrap = bootstrap
-        self._config: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, "socket.connection.setup.timeout.ms": 5000}
+        self._reported = Reports()
+        self._config: dict[str, Any] = {
+            "bootstrap.servers": bootstrap,
+            **login,
+            "socket.connection.setup.timeout.ms": 5000,
+            "error_cb": self._reported,
+            "log_level": 2,  # its own log repeats on stderr what `error_cb` is told
+        }
         self._admin = ck_admin.AdminClient(self._config)
         self._observers: dict[str, ck.Consumer] = {}
 
     def topics(self) -> Mapping[str, int]:
-        """Every topic and its number of partitions. Raises Unreachable."""
+        """Every topic that this login may see, and its number of partitions. Raises Unreachable, ConfigurationError."""
         try:
             found = self._admin.list_topics(timeout=DEADLINE_S).topics
         except ck.KafkaException as err:
@@ -150,6 +159,25 @@ class KafkaAdmin:
             for place in places
         }
 
+    def set_rules(self, wanted: Collection[Rule]) -> tuple[list[Rule], list[Rule]]:
+        """Allow the logins of these rules just what the rules say; returns what is allowed now, and what no longer is.
+
+        Rules of other logins, and those that allow nothing or hold for more than one name, are somebody's own and stay.
+        """
+        logins = {rule.login for rule in wanted}
+        there = self._rules(logins)
+        added, taken = sorted(set(wanted) - there), sorted(there - set(wanted))
+        for future in self._admin.create_acls([binding(rule) for rule in added], request_timeout=DEADLINE_S).values() if added else ():
+            self._result(future)
+        for future in self._admin.delete_acls([exactly(rule) for rule in taken], request_timeout=DEADLINE_S).values() if taken else ():
+            self._result(future)
+        self._until(lambda: self._rules(logins) == set(wanted), "took the rules but does not keep to them")
+        return added, taken
+
+    def _rules(self, logins: Collection[str]) -> set[Rule]:
+        known = self._result(self._admin.describe_acls(EVERY, request_timeout=DEADLINE_S))
+        return {rule for each in known if (rule := rule_of(each)) is not None and rule.login in logins}
+
     def _observer(self, group: str) -> ck.Consumer:
         """Reads the group's positions without joining it. An administrator's request for them aborts the whole process when the group's
         coordinator goes away meanwhile (librdkafka issues 3663 and 4605)."""
@@ -158,11 +186,14 @@ class KafkaAdmin:
         return self._observers[group]
 
     def _until_shown(self, names: Collection[str]) -> None:
-        """Brokers learn of a new topic some time after its creation was acknowledged."""
+        self._until(lambda: self.topics().keys() >= set(names), f"created {', '.join(sorted(names))} but does not show them all")
+
+    def _until(self, known: Callable[[], bool], otherwise: str) -> None:
+        """Brokers learn of what was changed some time after it was acknowledged."""
         deadline = time.monotonic() + DEADLINE_S
-        while missing := set(names) - self.topics().keys():
+        while not known():
             if time.monotonic() > deadline:
-                raise Unreachable(f"Kafka at {self._bootstrap} created {', '.join(sorted(missing))} but does not show them")
+                raise Unreachable(f"Kafka at {self._bootstrap} {otherwise}")
             time.sleep(0.05)
 
     def _result(self, future: "Future[Any]") -> Any:
@@ -175,9 +206,16 @@ class KafkaAdmin:
 
     def _translated(self, err: ck.KafkaException) -> Unreachable | ConfigurationError:
         error = err.args[0]
+        if error.code() == ck.KafkaError.SECURITY_DISABLED:
+            return ConfigurationError(f"Kafka at {self._bootstrap} lets everybody do everything: it has no `authorizer.class.name`")
+        if error.code() in NOT_ALLOWED:
+            return ConfigurationError(f"Kafka at {self._bootstrap} does not allow this to the login that asks: {error.name()}")
         if error.retriable() or error.code() in AWAY:
             return self._unreachable(err)
         return ConfigurationError(f"Kafka at {self._bootstrap}: {error.str()}")
 
-    def _unreachable(self, err: ck.KafkaException) -> Unreachable:
+    def _unreachable(self, err: ck.KafkaException) -> Unreachable | ConfigurationError:
+        self._admin.poll(0)  # brings the reports of what was tried meanwhile
+        if self._reported.refused:
+            return self._reported.refusal()
         return Unreachable(f"Kafka at {self._bootstrap} cannot be reached ({err.args[0].str()}): is the stack up?")

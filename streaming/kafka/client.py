@@ -53,7 +53,8 @@ class Producer(Protocol):
     async def send(self, topic: str, key: str, value: bytes) -> Delivered:
         """Return once the broker has acknowledged the record.
 
-        Waits while the local queue is full. Raises DeliveryFailed, RecordTooLarge.
+        Waits while the local queue is full. Raises DeliveryFailed, RecordTooLarge, and what ends the process: ClientFailed,
+        ConfigurationError.
         """
 
     async def close(self) -> None:
@@ -82,7 +83,7 @@ class Consumer(Protocol):
 
     async def fetch(self, most: int, timeout_s: float) -> list[Record]:
         """At most so many records, from partitions that are not paused; an empty list after `timeout_s`. Raises
-        ClientFailed."""
+        ClientFailed, ConfigurationError."""
 
     async def commit(self, positions: Mapping[TopicPartition, Committed]) -> bool:
         """Whether the broker took the commit; False where the group is rebalancing or the broker away: try again later."""

@@ -12,9 +12,10 @@ from typing import TypeVar
 import confluent_kafka as ck
 
 from streaming import metrics
-from streaming.errors import ClientFailed, DeliveryFailed, RecordTooLarge
+from streaming.errors import AnswerloopError, ClientFailed, DeliveryFailed, RecordTooLarge
 from streaming.kafka.client import Assigned, Committed, Delivered, Lost, Record, Revoked, TopicPartition
-from streaming.kafka.errors import COMMIT_LATER, NO_SUCH_TOPIC, TOO_LARGE, is_lasting
+from streaming.kafka.errors import COMMIT_LATER, NO_SUCH_TOPIC, PURGED, TOO_LARGE, is_lasting
+from streaming.kafka.reports import NO_LOGIN, Reports
 from streaming.topics import MAX_MESSAGE_BYTES
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,6 @@ CALL_DEADLINE_S = 10.0
 SESSION_TIMEOUT_S = 10.0
 # A rebalance callback waits for the step to finish what is under way (5 s), within the broker's patience.
 REBALANCE_DEADLINE_S = 8.0
-REPORT_EVERY_S = 10.0
 # While something is wrong, the cluster is asked this often whether it still is.
 CHECK_EVERY_S = 1.0
 CHECK_DEADLINE_S = 1.0
@@ -37,29 +37,19 @@ Rebalance = Callable[[ck.Consumer, list[ck.TopicPartition]], None]
 POSITIONS_DEADLINE_S = 5.0
 
 
-class _Reports:
-    """Logs what librdkafka reports of its connections; the same again at most every ten seconds, as it retries many times a second."""
-
-    def __init__(self) -> None:
-        self._logged: dict[int, float] = {}
-
-    def __call__(self, error: ck.KafkaError) -> None:
-        now = time.monotonic()
-        if now - self._logged.get(error.code(), -REPORT_EVERY_S) >= REPORT_EVERY_S:
-            self._logged[error.code()] = now
-            log.warning("Kafka: %s", error.str())
-
-
 class KafkaProducer:
     """Idempotent, acks=all. Deliveries are reported to the loop in groups, not one wake-up each."""
 
-    def __init__(self, bootstrap: str, message_timeout_s: float = 30.0) -> None:
+    def __init__(self, bootstrap: str, message_timeout_s: float = 30.0, login: Mapping[str, str] = NO_LOGIN) -> None:
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(QUEUE_MOST)
         self._message_timeout_s = message_timeout_s
+        self._reported = Reports()
+        self._given_up: AnswerloopError | None = None
         self._producer = ck.Producer(
             {
                 "bootstrap.servers": bootstrap,
+                **login,
                 "acks": "all",
                 "enable.idempotence": True,
                 "linger.ms": 2,
@@ -69,7 +59,7 @@ class KafkaProducer:
                 "queue.buffering.max.messages": QUEUE_MOST + 1000,
                 "queue.buffering.max.kbytes": 1_048_576,
                 "reconnect.backoff.max.ms": 2000,
-                "error_cb": _Reports(),
+                "error_cb": self._reported,
                 "log_level": 2,  # its own log repeats on stderr what `error_cb` is told
             }
         )
@@ -79,7 +69,10 @@ class KafkaProducer:
         self._thread.start()
 
     async def send(self, topic: str, key: str, value: bytes) -> Delivered:
-        """Return once the broker has acknowledged the record. Raises DeliveryFailed, RecordTooLarge, ClientFailed."""
+        """Return once the broker has acknowledged the record.
+
+        Raises DeliveryFailed, RecordTooLarge, ClientFailed, ConfigurationError for a login that Kafka refuses.
+        """
         async with self._room:
             future: asyncio.Future[Delivered] = self._loop.create_future()
 
@@ -107,7 +100,15 @@ class KafkaProducer:
 
     def _poll(self) -> None:
         while not self._closing.is_set():
-            self._producer.poll(0.1)
+            try:
+                self._producer.poll(0.1)
+            except ck.KafkaException as err:
+                # A fatal state. This thread goes on: librdkafka gives up what it holds, and whoever waits for that is told.
+                self._given_up = ClientFailed(f"Kafka: this producer is of no more use: {err.args[0].str()}")
+                log.error("%s", self._given_up)
+            if self._reported.refused:
+                self._given_up = self._reported.refusal()
+                self._producer.purge(in_flight=False)
             if self._reports:
                 self._loop.call_soon_threadsafe(self._settle)
 
@@ -118,6 +119,8 @@ class KafkaProducer:
                 continue
             if error is None:
                 future.set_result(Delivered(*_place(message)))
+            elif error.code() in PURGED and self._given_up is not None:
+                future.set_exception(self._given_up)
             else:
                 future.set_exception(_send_error(error, str(message.topic()), (message.key() or b"").decode(), len(message.value() or b"")))
 
@@ -133,7 +136,7 @@ def _send_error(error: ck.KafkaError, topic: str, key: str, size: int) -> Except
 class KafkaConsumer:
     """A member of a consumer group; cooperative rebalancing, no automatic commit."""
 
-    def __init__(self, bootstrap: str, group: str) -> None:
+    def __init__(self, bootstrap: str, group: str, login: Mapping[str, str] = NO_LOGIN) -> None:
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="kafka-consumer")
         self.group = group
@@ -146,10 +149,11 @@ class KafkaConsumer:
         self._tried_at = 0.0
         self._assigned: Assigned
         self._callback_error: Exception | None = None
-        self._report = _Reports()
+        self._reported = Reports()
         self._consumer = ck.Consumer(
             {
                 "bootstrap.servers": bootstrap,
+                **login,
                 "group.id": group,
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,
@@ -212,10 +216,15 @@ class KafkaConsumer:
         await self._call(lambda: self._consumer.subscribe(list(topics), on_assign=kept[0], on_revoke=kept[1], on_lost=kept[2]))
 
     async def fetch(self, most: int, timeout_s: float) -> list[Record]:
-        """Wait for the first record, then take what is there already. Raises ClientFailed."""
+        """Wait for the first record, then take what is there already.
+
+        Raises ClientFailed, ConfigurationError for a login that Kafka refuses.
+        """
         if self._unread and time.monotonic() - self._tried_at >= CHECK_EVERY_S:
             await self._call(self._begin_what_can_be_read)
         messages = await self._call(lambda: self._poll(most, timeout_s))
+        if self._reported.refused:
+            raise self._reported.refusal()
         records = []
         for message in messages:
             error = message.error()
@@ -280,7 +289,7 @@ class KafkaConsumer:
             raise error
 
     def _on_error(self, error: ck.KafkaError) -> None:
-        self._report(error)
+        self._reported(error)
         if error.code() == ck.KafkaError._ALL_BROKERS_DOWN:
             self._unreachable = error.str()
 

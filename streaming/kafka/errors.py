@@ -35,20 +35,31 @@ NO_SUCH_TOPIC = {
 }
 """The topic or partition is not there, or no longer the one that was: shown until it is, or until the group leaves it out."""
 
-LASTING = {
-    ck.KafkaError._FATAL,
-    ck.KafkaError._FENCED,
-    ck.KafkaError._AUTHENTICATION,
-    ck.KafkaError._SSL,
+NOT_ALLOWED = {
     ck.KafkaError.TOPIC_AUTHORIZATION_FAILED,
     ck.KafkaError.GROUP_AUTHORIZATION_FAILED,
     ck.KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     ck.KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+}
+"""Kafka knows who asks, and that they may not."""
+
+LASTING = NOT_ALLOWED | {
+    ck.KafkaError._FATAL,
+    ck.KafkaError._FENCED,
+    ck.KafkaError._AUTHENTICATION,
+    ck.KafkaError._SSL,
     ck.KafkaError.SASL_AUTHENTICATION_FAILED,
     ck.KafkaError.UNSUPPORTED_SASL_MECHANISM,
     ck.KafkaError.UNSUPPORTED_VERSION,
 }
 """Trying again with the same client changes nothing."""
+
+
+REFUSED = {ck.KafkaError._AUTHENTICATION, ck.KafkaError.SASL_AUTHENTICATION_FAILED, ck.KafkaError.UNSUPPORTED_SASL_MECHANISM}
+"""The broker does not let this client log in."""
+
+PURGED = {ck.KafkaError._PURGE_QUEUE, ck.KafkaError._PURGE_INFLIGHT}
+"""The record was given up here, before the broker had it."""
 
 
 def is_lasting(error: ck.KafkaError) -> bool:

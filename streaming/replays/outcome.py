@@ -17,13 +17,13 @@ SELECT count(*) FILTER (WHERE kind = 'replay') AS replayed,
        (SELECT count(*) FROM answers JOIN mine USING (submission_id)) AS recovered,
        (SELECT count(*) FROM questions JOIN mine USING (submission_id) WHERE status = 'pending') AS pending
 FROM mine
-"""
+"""  # nosec B608 # names of our own; values are parameters
 
 _FAILED = f"""
 {_MINE}
 SELECT cause, count(*) AS failures, left(min(last_error), 200) AS error
 FROM failed_questions JOIN mine USING (submission_id) GROUP BY cause ORDER BY failures DESC, cause
-"""
+"""  # nosec B608 # names of our own; values are parameters
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -66,7 +66,7 @@ def calibrate(plan: CalibrationPlan, settings: Settings, clock: Clock, advance: 
     ConfigurationError, Unreachable.
     """
     started_at = clock.now()
-    with connected(settings.database_url) as database:
+    with connected(settings.reader_url) as database:
         questions = drawn(database, plan.dataset, plan.pairs, plan.seed)
     # After the questions: who mistyped a name need not wait for the model. Not at the top: it brings torch.
     from streaming.scoring.bertscore import Scorer
@@ -90,7 +90,7 @@ def calibrate(plan: CalibrationPlan, settings: Settings, clock: Clock, advance: 
     )
     # Files first: a stored calibration always has its page.
     page = write(result, settings.reports_dir)
-    with connected(settings.database_url) as database:
+    with connected(settings.reader_url) as database:
         store(database, result)
     return result, page
 

@@ -23,7 +23,7 @@ from streaming.traffic.database import connected
 def report_day(day: date, settings: Settings, clock: Clock) -> tuple[Report, Path]:
     """The report of a day and its page. A second time replaces both. Raises UserError, ConfigurationError, Unreachable."""
     now = clock.now()
-    with connected(settings.database_url) as database:
+    with connected(settings.reader_url) as database:
         with snapshot(database) as cursor:
             report = day_report(cursor, day, now, settings.score_threshold)
         earlier = earlier_days(database, report.figures.scope.since)
@@ -33,7 +33,7 @@ def report_day(day: date, settings: Settings, clock: Clock) -> tuple[Report, Pat
 def report_run(run_id: str, settings: Settings, clock: Clock) -> tuple[Report, Path]:
     """The report of a traffic run and its page. A second time replaces both. Raises UserError, ConfigurationError, Unreachable."""
     now = clock.now()
-    with connected(settings.database_url) as database:
+    with connected(settings.reader_url) as database:
         with snapshot(database) as cursor:
             report = run_report(cursor, run_id, now, settings.score_threshold)
         return _kept(database, report, [], settings, now)

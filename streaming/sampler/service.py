@@ -130,7 +130,8 @@ async def run(settings: Settings) -> None:
         httpx.Client(timeout=services.TIMEOUT_S, trust_env=False) as of_services,
     ):
         targets = Targets(of_services, settings.sampler_targets, settings.api_url, token)
-        sampler = Sampler(settings.database_url, KafkaAdmin(settings.kafka_bootstrap), http, targets, clock)
+        cluster = KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login)
+        sampler = Sampler(settings.database_url, cluster, http, targets, clock)
         serve_ops(ops_app(SERVICE, lambda: sampler.problems), settings.host, settings.ops_port)
         log.info(
             "%s starts, Kafka at %s, Flink at %s, %d services",

@@ -96,7 +96,7 @@ ON CONFLICT (service, metric, hour) DO UPDATE SET
 
 @contextmanager
 def transaction(database_url: str) -> Iterator[cursor]:
-    """A transaction on a connection of its own. Raises Unreachable, LoginRefused, or ConfigurationError while the tables are missing."""
+    """A transaction on a connection of its own. Raises Unreachable, LoginRefused, ConfigurationError while tables or rights are missing."""
     try:
         connection = psycopg2.connect(database_url, connect_timeout=5)
     except psycopg2.OperationalError as err:
@@ -107,6 +107,9 @@ def transaction(database_url: str) -> Iterator[cursor]:
             yield opened
     except pg.UndefinedTable as err:
         raise ConfigurationError(f"PostgreSQL lacks a table ({str(err).splitlines()[0]}): run `python -m streaming provision`") from err
+    except pg.InsufficientPrivilege as err:
+        refused = str(err).splitlines()[0]
+        raise ConfigurationError(f"PostgreSQL does not allow this ({refused}): run `python -m streaming provision`") from err
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as err:
         raise Unreachable(f"PostgreSQL cannot be used: {str(err).strip()}") from err
 

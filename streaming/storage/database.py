@@ -158,7 +158,7 @@ def _translate(work: Callable[[], T]) -> T:
     except (pg.ProgramLimitExceeded, psycopg2.DataError, psycopg2.IntegrityError) as err:
         raise RefusedByDatabase(_reason(err)) from err
     except pg.InsufficientPrivilege as err:
-        raise ConfigurationError(f"PostgreSQL does not allow this: {_reason(err)}") from err
+        raise ConfigurationError(f"PostgreSQL does not allow this ({_reason(err)}): run `python -m streaming provision`") from err
     except (pg.UndefinedTable, pg.UndefinedColumn, pg.UndefinedFunction, pg.InvalidSchemaName, pg.InvalidCatalogName) as err:
         raise ConfigurationError(f"PostgreSQL lacks what this needs ({_reason(err)}): run `python -m streaming provision`") from err
     except pg.QueryCanceled as err:

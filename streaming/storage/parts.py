@@ -78,7 +78,7 @@ class Parts:
             return f"Kafka does not answer within {KAFKA_CHECK_S:.0f} s"
         try:
             self.kafka_check.result()
-        except Unreachable as err:
+        except (Unreachable, ConfigurationError) as err:
             return str(err)
         return None
 
@@ -89,8 +89,8 @@ async def assembled(settings: Settings, producer: Producer | None, cluster: Clus
     clock = SystemClock()
     database, outbox = Database(settings.database_url, settings.database_pool), Database(settings.database_url, 1)
     cache = Cache(redis_cache.connect(settings.redis_url), clock)
-    sender = producer or KafkaProducer(settings.kafka_bootstrap, MESSAGE_TIMEOUT_S)
-    cluster = cluster or KafkaAdmin(settings.kafka_bootstrap)
+    sender = producer or KafkaProducer(settings.kafka_bootstrap, MESSAGE_TIMEOUT_S, settings.kafka_login)
+    cluster = cluster or KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login)
     enqueuer = Enqueuer(outbox, sender, clock, settings.max_unenqueued)
     waiters = Waiters()
     listener = Listener(settings.database_url, waiters, clock)

@@ -23,7 +23,7 @@ from streaming.storage.states import Answered, Failed, body
 MAX_URL_CHARACTERS = 2000
 # Seconds after each failed try; after the last one the callback is given up.
 DELAYS_S = (5, 30, 120, 600, 1800)
-SECRET_PREFIX = "whsec_"
+SECRET_PREFIX = "whsec_"  # nosec B105 # what every secret begins with
 # A receiver takes nothing that was sent longer ago, or is to be sent later: what was overheard cannot be sent again at will.
 TOLERANCE_S = 300
 # Addresses that embed an IPv4 address: what they reach is not what they say.

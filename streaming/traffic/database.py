@@ -16,7 +16,7 @@ register_uuid()  # type: ignore[no-untyped-call]
 
 @contextmanager
 def connected(url: str) -> Iterator[connection]:
-    """A connection that is closed at the end. Raises Unreachable, LoginRefused, or ConfigurationError while the tables are missing."""
+    """A connection that is closed at the end. Raises Unreachable, LoginRefused, ConfigurationError while tables or rights are missing."""
     try:
         opened = psycopg2.connect(url, connect_timeout=5, keepalives_idle=5, keepalives_interval=2)
     except psycopg2.OperationalError as err:
@@ -26,5 +26,8 @@ def connected(url: str) -> Iterator[connection]:
             yield opened
     except (pg.UndefinedTable, pg.UndefinedColumn) as err:
         raise ConfigurationError(f"PostgreSQL lacks a table ({str(err).splitlines()[0]}): run `python -m streaming provision`") from err
+    except pg.InsufficientPrivilege as err:
+        refused = str(err).splitlines()[0]
+        raise ConfigurationError(f"PostgreSQL does not allow this ({refused}): run `python -m streaming provision`") from err
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as err:
         raise Unreachable(f"PostgreSQL cannot be used: {str(err).strip()}. Is the stack up (`make up`)?") from err

@@ -38,4 +38,4 @@ async def check_run(plan: TrafficPlan, generators: int, settings: Settings, cloc
 def _check_stores(plan: TrafficPlan, settings: Settings) -> None:
     with connected(settings.database_url) as database:
         corpus.size(database, plan.dataset)
-    KafkaAdmin(settings.kafka_bootstrap).partitions({topic for topics in CONSUMED_BY.values() for topic in topics})
+    KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login).partitions({topic for topics in CONSUMED_BY.values() for topic in topics})

@@ -16,7 +16,7 @@ MIGRATIONS = Path(__file__).parents[2] / "sql" / "migrations"
 @contextmanager
 def private_tables() -> Iterator[str]:
     """The URL of a database in which the tables are empty; they are dropped at the end."""
-    url = settings.load().database_url
+    url = settings.load().owner_url
     schema = f"test_{uuid4().hex[:12]}"
     owner = psycopg2.connect(url)
     owner.autocommit = True

@@ -145,9 +145,9 @@ def storage() -> Iterator[Storage]:
     """An empty schema with all tables, dropped at the end."""
     settings = Settings()
     schema = f"test_{uuid4().hex}"
-    separator = "&" if "?" in settings.database_url else "?"
-    url = f"{settings.database_url}{separator}application_name={schema}&options={quote(f'-c search_path={schema}', safe='')}"
-    owner = psycopg2.connect(settings.database_url)
+    separator = "&" if "?" in settings.owner_url else "?"
+    url = f"{settings.owner_url}{separator}application_name={schema}&options={quote(f'-c search_path={schema}', safe='')}"
+    owner = psycopg2.connect(settings.owner_url)
     owner.autocommit = True
     with owner.cursor() as cursor:
         cursor.execute(f"CREATE SCHEMA {schema}; SET search_path TO {schema}")

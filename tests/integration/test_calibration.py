@@ -38,7 +38,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
             load_file(SAMPLE, "sample", database, folder, lambda _: None)
         yield setting.load().model_copy(
             update={
-                "database_url": url,
+                "reports_database_url": url,
                 "reports_dir": folder,
                 "scorer_model": "all-MiniLM-L6-v2",
                 "scorer_layers": 6,
@@ -49,7 +49,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 @pytest.fixture
 def database(settings: Settings) -> Iterator[connection]:
-    with closing(psycopg2.connect(settings.database_url)) as opened:
+    with closing(psycopg2.connect(settings.reader_url)) as opened:
         yield opened
 
 

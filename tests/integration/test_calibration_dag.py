@@ -69,7 +69,7 @@ def test_a_dataset_that_is_not_loaded_is_one_sentence_without_a_stack_trace_and_
 
 
 def execute(statement: str, *parameters: object) -> None:
-    with closing(psycopg2.connect(settings.load().database_url)) as database, database, database.cursor() as cursor:
+    with closing(psycopg2.connect(settings.load().owner_url)) as database, database, database.cursor() as cursor:
         cursor.execute(statement, parameters)
 
 

@@ -42,7 +42,7 @@ def rows(url: str) -> Iterator[ReportRows]:
 
 @pytest.fixture
 def used(url: str, tmp_path: Path) -> Settings:
-    return settings.load().model_copy(update={"database_url": url, "reports_dir": tmp_path})
+    return settings.load().model_copy(update={"reports_database_url": url, "reports_dir": tmp_path})
 
 
 def run_row(rows: ReportRows, run_id: str, started: datetime = NOON, finished: datetime | None = A_MINUTE_ON, **columns: Any) -> None:

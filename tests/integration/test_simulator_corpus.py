@@ -18,13 +18,13 @@ NOBODY = "postgresql://answerloop@127.0.0.1:9/answerloop"
 def loaded():
     """A question with a reference in a dataset of its own."""
     text, dataset = f"Why is {uuid4()} blue?", f"test-{uuid4()}"
-    with psycopg2.connect(settings.load().database_url) as connection, connection.cursor() as cursor:
+    with psycopg2.connect(settings.load().owner_url) as connection, connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO dataset_questions (dataset, text_hash, question_text, original_answer, line_number) VALUES (%s, %s, %s, %s, 1)",
             (dataset, str(question_id("", text)), text, "Because of the air."),
         )
     yield text
-    with psycopg2.connect(settings.load().database_url) as connection, connection.cursor() as cursor:
+    with psycopg2.connect(settings.load().owner_url) as connection, connection.cursor() as cursor:
         cursor.execute("DELETE FROM dataset_questions WHERE dataset = %s", (dataset,))
 
 

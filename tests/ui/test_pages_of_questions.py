@@ -75,7 +75,7 @@ class Written:
 @pytest.fixture(scope="module")
 def written() -> Iterator[Written]:
     rows = Written()
-    with closing(psycopg2.connect(settings.load().database_url)) as database:
+    with closing(psycopg2.connect(settings.load().owner_url)) as database:
         with database, database.cursor() as cursor:
             for id, answer in ((rows.scripted, SCRIPT), (rows.long, LONG)):
                 values = question(id, "answered", answer)

@@ -16,6 +16,8 @@ def read_anew() -> None:
     [
         ("ANSWERLOOP_DATABASE_URL", "postgresql+psycopg2://user:TOPSECRET@host/db"),
         ("ANSWERLOOP_DATABASE_URL", "mysql://user:TOP@SECRET@host/db"),
+        ("ANSWERLOOP_MIGRATION_DATABASE_URL", "mysql://user:SECRET@host/db"),
+        ("ANSWERLOOP_REPORTS_DATABASE_URL", "mysql://user:SECRET@host/db"),
         ("ANSWERLOOP_REDIS_URL", "http://:TOPSECRET@host:6379/0"),
         ("ANSWERLOOP_FLINK_URL", "ftp://TOPSECRET@host"),
         ("ANSWERLOOP_DATABASE_URL", "mysql://u:TOP/SECRET@h/db"),
@@ -30,3 +32,11 @@ def test_a_bad_address_is_named_without_its_password(monkeypatch: pytest.MonkeyP
         settings.load()
     assert name in str(caught.value)
     assert "SECRET" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_where_postgresql_has_one_login_it_serves_for_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MIGRATION_DATABASE_URL", "REPORTS_DATABASE_URL"):
+        monkeypatch.delenv(f"ANSWERLOOP_{name}", raising=False)
+    monkeypatch.setenv("ANSWERLOOP_DATABASE_URL", "postgresql://one@host/db")
+    read = settings.load()
+    assert read.owner_url == read.reader_url == "postgresql://one@host/db"

@@ -15,7 +15,7 @@ DEFAULT_REDIS_PORT = 6379
 
 @dataclass(frozen=True)
 class Addresses:
-    """`settings`: those of the loop, its API, Kafka and database taken from Airflow's connections. `redis`: host:port."""
+    """`settings`: those of the loop, its API, Kafka and database (as who reads it) taken from Airflow's connections. `redis`: host:port."""
 
     settings: Settings
     flink_url: str
@@ -31,7 +31,7 @@ def from_connections() -> Addresses:
     try:
         flink, submitter, redis = map(BaseHook.get_connection, (connections.FLINK, connections.JOB_SUBMITTER, connections.REDIS))
         return Addresses(
-            connections.loop_settings(),
+            connections.reports_settings(),
             connections.http_url(flink),
             connections.http_url(submitter),
             redis=f"{redis.host}:{redis.port or DEFAULT_REDIS_PORT}",

@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 
 
 class Database:
-    """Reads rows. Every call raises Unreachable, or ConfigurationError while tables are missing."""
+    """Reads rows. Every call raises Unreachable, or ConfigurationError while tables or rights are missing."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -70,6 +70,8 @@ def _translated(err: DBAPIError, url: str) -> Exception:
     first_line = str(err.orig).strip().splitlines()[0]
     if isinstance(err.orig, (pg.UndefinedTable, pg.UndefinedColumn)):
         return ConfigurationError(f"PostgreSQL lacks a table ({first_line}): start the DAG `provision`.")
+    if isinstance(err.orig, pg.InsufficientPrivilege):
+        return ConfigurationError(f"PostgreSQL does not let the pages read this ({first_line}): start the DAG `provision`.")
     if isinstance(err.orig, pg.QueryCanceled):
         return Unreachable(f"PostgreSQL took over {STATEMENT_TIMEOUT_MS / 1000:.0f} s: load the page again when less is going on.")
     if isinstance(err.orig, pg.OperationalError) and isinstance(failure := connect_failure(err.orig, parse_dsn(url)), ConfigurationError):

@@ -51,7 +51,7 @@ class DrainTrigger(BaseTrigger):
         from streaming.traffic.drain import Backlog, wait_until_drained
 
         settings = await self._settings()
-        kafka = await asyncio.to_thread(KafkaAdmin, settings.kafka_bootstrap)
+        kafka = await asyncio.to_thread(KafkaAdmin, settings.kafka_bootstrap, settings.kafka_login)
         while True:
             left_s = (datetime.fromisoformat(self.deadline) - datetime.now(UTC)).total_seconds()
             problem = None

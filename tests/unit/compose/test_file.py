@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.compose.project import FILE, ROOT, interpolated, project, raw, required_variables, services, target
 
-ONE_SHOT = {"provision", "airflow-migrate", "model-pull"}
+ONE_SHOT = {"postgres-logins", "provision", "airflow-migrate", "model-pull"}
 MODELS = {"ollama", "ollama-gpu", "simulator"}
 
 
@@ -130,7 +130,8 @@ def test_no_secret_is_in_the_file() -> None:
     for name, service in raw()["services"].items():
         for variable, value in service.get("environment", {}).items():
             if secret.search(variable):
-                assert re.fullmatch(r"\$\{\w+:\?run deploy/docker/make-env\}", str(value)), f"{name}: {variable}"
+                # Needed, or none unless it is set.
+                assert re.fullmatch(r"\$\{\w+:(\?run deploy/docker/make-env|-)\}", str(value)), f"{name}: {variable}"
     for url in re.findall(r"\w+://[^/\s]*:([^/\s@]+)@", FILE.read_text()):
         assert url.startswith("${"), url
     for value in re.findall(r'"password": "([^"]*)"', FILE.read_text()):
@@ -156,12 +157,19 @@ def test_the_env_file_holds_every_required_variable_and_is_private(tmp_path) -> 
     assert interpolated(raw(), values)["services"]["storage-api"]["environment"]["ANSWERLOOP_API_TOKEN"] == values["ANSWERLOOP_API_TOKEN"]
 
 
-def test_an_env_file_that_is_there_is_kept(tmp_path) -> None:
+def test_an_env_file_that_is_there_is_kept_and_gets_what_an_older_version_did_not_write(tmp_path) -> None:
     made = tmp_path / "env"
-    made.write_text("mine\n")
-    done = subprocess.run([ROOT / "deploy/docker/make-env", made], check=True, capture_output=True, text=True)
-    assert made.read_text() == "mine\n"
-    assert "stays as it is" in done.stdout
+    subprocess.run([ROOT / "deploy/docker/make-env", made], check=True, capture_output=True)
+    complete = made.read_text()
+    older = "".join(line for line in complete.splitlines(keepends=True) if not re.match("POSTGRES_(APP|REPORTS)_PASSWORD=", line))
+    made.write_text(older)
+    for said in ("added: POSTGRES_APP_PASSWORD POSTGRES_REPORTS_PASSWORD", "stays as it is"):
+        done = subprocess.run([ROOT / "deploy/docker/make-env", made], check=True, capture_output=True, text=True)
+        assert said in done.stdout
+    assert made.read_text().startswith(older)
+    assert [line.split("=")[0] for line in made.read_text().splitlines()].count("POSTGRES_PASSWORD") == 1
+    assert required_variables() <= {line.split("=")[0] for line in made.read_text().splitlines()}
+    assert made.stat().st_mode & 0o777 == 0o600
 
 
 def test_the_env_file_is_kept_out_of_git_and_of_images() -> None:

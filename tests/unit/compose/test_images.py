@@ -208,7 +208,7 @@ def test_the_library_of_the_pages_is_fetched_as_in_the_local_stack() -> None:
 
 
 def test_scripts_of_the_images_can_be_executed() -> None:
-    for name in ("flink-entrypoint", "airflow-entrypoint", "postgres-init.sh", "make-env"):
+    for name in ("flink-entrypoint", "airflow-entrypoint", "make-env"):
         assert (DOCKER / name).stat().st_mode & 0o111, name
         subprocess.run(["bash", "-n", DOCKER / name], check=True)
 

@@ -131,6 +131,19 @@ def test_postgresql_is_configured_as_in_the_local_stack() -> None:
     assert told == {name: value.strip("'") for name, value in local.items() if name not in of_the_place}
 
 
+def test_each_container_has_the_login_of_postgresql_that_it_needs_and_no_other() -> None:
+    logins = {
+        name: {login for value in environment(name).values() for login in re.findall(r"postgresql://(\w+):|\"login\": \"(\w+)\"", value)}
+        for name in OURS
+    }
+    found = {name: {part for pair in pairs for part in pair if part} for name, pairs in logins.items()}
+    assert found["provision"] == {"answerloop"}
+    services_of_the_loop = [name for name in OURS if target(name) != "airflow" and name != "provision"]
+    assert {login for name in services_of_the_loop for login in found[name]} == {"answerloop_app"}
+    # Its DAG `provision` changes tables, its pages and reports read.
+    assert found["airflow-scheduler"] == {"answerloop", "answerloop_app", "answerloop_reports"}
+
+
 def test_redis_is_configured_as_in_the_local_stack() -> None:
     def settings(text: str) -> dict[str, str]:
         return dict(line.strip().split(" ", 1) for line in text.splitlines() if " " in line and not line.startswith(("#", "exec")))

@@ -33,7 +33,10 @@ def test_connections_lead_to_the_stacks_own_components(here: Places) -> None:
     connections = {name: json.loads(value) for name, value in given.items() if name.startswith("AIRFLOW_CONN_")}
     assert {fields["host"] for fields in connections.values() if "host" in fields} == {"127.0.0.1"}
     assert connections["AIRFLOW_CONN_ANSWERLOOP_KAFKA"]["extra"]["bootstrap.servers"] == variables["ANSWERLOOP_KAFKA_BOOTSTRAP"]
-    assert connections["AIRFLOW_CONN_ANSWERLOOP_POSTGRES"]["password"] == urlsplit(variables["ANSWERLOOP_DATABASE_URL"]).password
+    for name, setting in {"": "", "_OWNER": "MIGRATION_", "_REPORTS": "REPORTS_"}.items():
+        url = urlsplit(variables[f"ANSWERLOOP_{setting}DATABASE_URL"])
+        fields = connections[f"AIRFLOW_CONN_ANSWERLOOP_POSTGRES{name}"]
+        assert (fields["login"], fields["password"], fields["port"]) == (url.username, url.password, url.port)
     assert connections["AIRFLOW_CONN_ANSWERLOOP_JOB_SUBMITTER"]["port"] == numbers.ops_job_submitter
     assert given["AIRFLOW_HOME"] == str(here.airflow)
 

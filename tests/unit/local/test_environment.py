@@ -3,6 +3,7 @@
 import os
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -23,7 +24,8 @@ def stack_environment(here: Places, user: dict[str, str] | None = None, offset: 
 
 
 def test_every_address_of_the_contract_is_exported(here: Places) -> None:
-    promised = {"API_URL", "DATABASE_URL", "KAFKA_BOOTSTRAP", "REDIS_URL", "FLINK_URL", "OLLAMA_URL"}
+    promised = {"API_URL", "DATABASE_URL", "MIGRATION_DATABASE_URL", "REPORTS_DATABASE_URL"}
+    promised |= {"KAFKA_BOOTSTRAP", "REDIS_URL", "FLINK_URL", "OLLAMA_URL"}
     assert {f"ANSWERLOOP_{name}" for name in promised} <= stack_environment(here).keys()
 
 
@@ -38,6 +40,8 @@ def test_the_services_accept_what_they_are_given(here: Places, monkeypatch: pyte
     assert read.api_port == 18000
     assert read.kafka_bootstrap == "127.0.0.1:19092"
     assert read.checkpoint_dir == here.checkpoints
+    logins = [urlsplit(url).username for url in (read.database_url, read.owner_url, read.reader_url)]
+    assert logins == ["answerloop_app", "answerloop", "answerloop_reports"]
     assert read.sampler_targets["llm_consumer_service"] == "http://127.0.0.1:18102"
     assert len(read.sampler_targets) == 7
 

@@ -1,12 +1,14 @@
 """The settings files as the components read them."""
 
 import configparser
+import json
 import stat
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 import yaml
+from supervisor.datatypes import dict_of_key_value_pairs
 
 from deploy.local import airflow, environment, ports, private, prometheus, render
 from deploy.local.places import ROOT, Places, places
@@ -25,7 +27,7 @@ def stack(tmp_path: Path) -> Stack:
     numbers = ports.load(10_000)
     variables = environment.stack_environment(user, here, numbers, kept, 10_000)
     connections = airflow.environment(variables, here, numbers)
-    everything = environment.process_environment({}, {**variables, **connections}, here)
+    everything = environment.process_environment({}, variables, here)
     return Stack(here, numbers, kept, variables, connections, everything)
 
 
@@ -125,6 +127,25 @@ def test_words_of_a_command_survive_supervisords_reading(stack: Stack) -> None:
     odd = Program(name="odd", command=("echo", "two words", "50%"), address="", ports=(), alive=lambda: None, ready=lambda: None)
     text = render.supervisord(stack.places, [odd])
     assert "command = echo 'two words' 50%%" in text
+
+
+def test_what_a_programs_variables_hold_survives_supervisords_reading(stack: Stack) -> None:
+    told = airflow.environment({**stack.environment, "ANSWERLOOP_API_TOKEN": 'it\'s 100%; #1, "x"'}, stack.places, stack.ports)
+    odd = Program(name="odd", command=("true",), address="", ports=(), alive=lambda: None, ready=lambda: None, environment=told)
+    config = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"))
+    config.read_string(render.supervisord(stack.places, [odd]))
+    read = dict_of_key_value_pairs(config["program:odd"]["environment"] % {})
+    assert read == told
+    assert json.loads(read["AIRFLOW_CONN_ANSWERLOOP_API"])["password"] == 'it\'s 100%; #1, "x"'
+
+
+def test_airflow_alone_has_the_logins_that_change_tables_and_write_reports(stack: Stack) -> None:
+    secrets = (stack.credentials.postgres_answerloop, stack.credentials.postgres_reports)
+    for program in named(stack).values():
+        variables = "\n".join([*stack.process_environment.values(), *program.environment.values()])
+        has = [secret in variables for secret in secrets]
+        assert has == [program.name.startswith("airflow-")] * 2, program.name
+    assert all(secret in "\n".join(stack.environment.values()) for secret in secrets), "a person's shell has them"
 
 
 def named(stack: Stack) -> dict[str, Program]:

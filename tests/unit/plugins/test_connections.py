@@ -5,7 +5,7 @@ import json
 import pytest
 from psycopg2.extensions import parse_dsn
 
-from answerloop_airflow.connections import aloop_settings, loop_settings
+from answerloop_airflow.connections import aloop_settings, loop_settings, owner_settings, reports_settings
 from streaming.errors import ConfigurationError
 
 
@@ -30,6 +30,17 @@ def test_another_connection_leads_to_another_loop(monkeypatch: pytest.MonkeyPatc
     settings = loop_settings(api="elsewhere")
     assert settings.api_url == "https://loop.example"
     assert settings.api_token is None
+
+
+@pytest.mark.parametrize(("of", "name"), [(owner_settings, "POSTGRES_OWNER"), (reports_settings, "POSTGRES_REPORTS")])
+def test_another_login_of_postgresql_is_taken_where_there_is_one(monkeypatch: pytest.MonkeyPatch, of, name: str) -> None:
+    assert of() == loop_settings()
+    fields = {"conn_type": "postgres", "host": "127.0.0.1", "port": 5, "login": "other", "password": "p", "schema": "db"}
+    monkeypatch.setenv(f"AIRFLOW_CONN_ANSWERLOOP_{name}", json.dumps(fields))
+    monkeypatch.setenv("ANSWERLOOP_REPORTS_DATABASE_URL", "postgresql://elsewhere/db")
+    for url in (of().database_url, of().owner_url, of().reader_url):
+        assert parse_dsn(url)["user"] == "other"
+    assert parse_dsn(loop_settings().database_url)["user"] == "u"
 
 
 def test_a_kafka_connection_without_servers_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
