@@ -54,16 +54,16 @@ FROM attempts WHERE submission_id = ANY(%s) AND bert_score IS NOT NULL AND llm_r
 ORDER BY submission_id, bert_score DESC, retry_count
 """
 
-# The guard: only the newest submission of a question that is still pending can end it.
+# The guard: only the newest submission of a question that is still pending can end it. An older one may come in the same batch.
 ANSWER = f"""
 WITH incoming ({", ".join(AnswerRow._fields)}) AS (VALUES %s),
 resolved AS (
     UPDATE questions q SET status = 'answered', resolved_at = $now FROM incoming i
     WHERE q.question_id = i.question_id AND q.submission_id = i.submission_id AND q.status = 'pending'
-    RETURNING q.question_id
+    RETURNING q.question_id, q.submission_id
 )
 INSERT INTO answers ({", ".join(AnswerRow._fields)}, stored_at)
-SELECT i.*, $now FROM incoming i JOIN resolved USING (question_id)
+SELECT i.*, $now FROM incoming i JOIN resolved USING (question_id, submission_id)
 RETURNING question_id
 """  # nosec B608 # names of our own; values are parameters
 
@@ -72,11 +72,11 @@ WITH incoming ({", ".join(FailureRow._fields)}) AS (VALUES %s),
 resolved AS (
     UPDATE questions q SET status = 'failed', resolved_at = $now FROM incoming i
     WHERE q.question_id = i.question_id AND q.submission_id = i.submission_id AND q.status = 'pending'
-    RETURNING q.question_id, q.run_id
+    RETURNING q.question_id, q.submission_id, q.run_id
 )
 INSERT INTO failed_questions ({", ".join(name for name in FailureRow._fields if name != "run_id")}, run_id, failed_at)
 SELECT {", ".join(f"i.{name}" for name in FailureRow._fields if name != "run_id")}, coalesce(i.run_id, r.run_id), $now
-FROM incoming i JOIN resolved r USING (question_id)
+FROM incoming i JOIN resolved r USING (question_id, submission_id)
 RETURNING question_id
 """  # nosec B608 # names of our own; values are parameters
 

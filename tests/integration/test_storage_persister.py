@@ -104,6 +104,18 @@ async def test_a_message_of_an_older_submission_ends_nothing(bench: Storage) -> 
     assert answers(bench)[asked.question_id]["bert_score"] == 0.8
 
 
+@pytest.mark.parametrize("ending", ["validated", "fatal"])
+async def test_beside_its_newest_an_older_submission_leaves_no_row(bench: Storage, ending: str) -> None:
+    """Both in one batch: the newest ends its question, and the older is not taken for what ended it."""
+    asked = claimed(bench)
+    older = Submission(asked.question_id)
+    refused = len(bench.broker.records(topics.DEAD_LETTERS))
+    await bench.persist(getattr(older, ending)(), getattr(asked, ending)())
+    ends = bench.rows("SELECT submission_id FROM answers UNION ALL SELECT submission_id FROM failed_questions")
+    assert ends == [{"submission_id": asked.submission_id}]
+    assert len(bench.broker.records(topics.DEAD_LETTERS)) == refused
+
+
 async def test_the_first_record_of_an_attempt_stays(bench: Storage) -> None:
     asked = claimed(bench)
     await bench.persist(asked.low_quality(0.3), asked.low_quality(0.5))
