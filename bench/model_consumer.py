@@ -21,7 +21,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from streaming import topics
+from streaming import settings, topics
 from streaming.clock import SystemClock
 from streaming.contracts import Question, encode
 from streaming.kafka.admin import KafkaAdmin
@@ -146,11 +146,12 @@ async def kafka(bootstrap: str | None) -> AsyncIterator[tuple[Producer, Consumer
             broker.create(spec.name, spec.partitions)
         yield broker.producer(), broker.consumer(prefix), prefix
         return
-    admin = KafkaAdmin(bootstrap)
+    login = settings.load().kafka_login
+    admin = KafkaAdmin(bootstrap, login)
     await asyncio.to_thread(admin.create, specs, 1)
-    producer = KafkaProducer(bootstrap)
+    producer = KafkaProducer(bootstrap, login=login)
     try:
-        yield producer, KafkaConsumer(bootstrap, prefix), prefix
+        yield producer, KafkaConsumer(bootstrap, prefix, login), prefix
     finally:
         await producer.close()
         await asyncio.to_thread(admin.delete, [spec.name for spec in specs])

@@ -70,8 +70,8 @@ def _login(settings: Settings) -> dict[str, str]:
     """How Kafka's Java client logs in, as the other clients do. Flink hides what it logs of an option named `jaas.config`."""
     if settings.kafka_security_protocol == "PLAINTEXT":
         return {}
-    login = {"properties.security.protocol": settings.kafka_security_protocol}
-    if settings.kafka_sasl_username is not None and settings.kafka_sasl_password is not None:
+    login: dict[str, str] = {"properties.security.protocol": settings.kafka_security_protocol}
+    if settings.kafka_security_protocol.startswith("SASL_") and settings.kafka_sasl_username and settings.kafka_sasl_password:
         user, password = map(_quoted, (settings.kafka_sasl_username, settings.kafka_sasl_password.get_secret_value()))
         login["properties.sasl.mechanism"] = settings.kafka_sasl_mechanism
         login["properties.sasl.jaas.config"] = f"{_MODULE[settings.kafka_sasl_mechanism]} required username={user} password={password};"

@@ -145,8 +145,8 @@ class Settings(BaseSettings):
         """How a client of Kafka logs in, in librdkafka's words; nothing where everybody is let in."""
         if self.kafka_security_protocol == "PLAINTEXT":
             return {}
-        login = {"security.protocol": self.kafka_security_protocol}
-        if self.kafka_sasl_username is not None and self.kafka_sasl_password is not None:
+        login: dict[str, str] = {"security.protocol": self.kafka_security_protocol}
+        if self.kafka_security_protocol.startswith("SASL_") and self.kafka_sasl_username and self.kafka_sasl_password:
             password = self.kafka_sasl_password.get_secret_value()
             login |= {"sasl.mechanism": self.kafka_sasl_mechanism, "sasl.username": self.kafka_sasl_username, "sasl.password": password}
         return login | ({"ssl.ca.location": str(self.kafka_ssl_ca_location)} if self.kafka_ssl_ca_location else {})

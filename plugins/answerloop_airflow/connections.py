@@ -30,7 +30,7 @@ _OF_KAFKA = {
     "kafka_security_protocol": "security.protocol",
     "kafka_sasl_mechanism": "sasl.mechanism",
     "kafka_sasl_username": "sasl.username",
-    "kafka_sasl_password": "sasl.password",
+    "kafka_sasl_password": "sasl.password",  # nosec B105 # the name of a field
     "kafka_ssl_ca_location": "ssl.ca.location",
 }
 

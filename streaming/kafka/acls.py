@@ -11,7 +11,8 @@ _KINDS = {TOPIC: ResourceType.TOPIC, GROUP: ResourceType.GROUP}
 _OPERATIONS = {READ: AclOperation.READ, WRITE: AclOperation.WRITE, DESCRIBE: AclOperation.DESCRIBE}
 _USER = "User:"
 
-EVERY = AclBindingFilter(ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY)
+_ANY = (ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY)
+EVERY = AclBindingFilter(*_ANY)  # type: ignore[arg-type] # None is any, which its types do not know
 
 
 class Rule(NamedTuple):

@@ -1,4 +1,5 @@
 import traceback
+from collections.abc import Iterator
 
 import pytest
 
@@ -7,7 +8,9 @@ from streaming.errors import ConfigurationError
 
 
 @pytest.fixture(autouse=True)
-def read_anew() -> None:
+def read_anew() -> Iterator[None]:
+    settings.load.cache_clear()
+    yield
     settings.load.cache_clear()
 
 
@@ -40,3 +43,30 @@ def test_where_postgresql_has_one_login_it_serves_for_everything(monkeypatch: py
     monkeypatch.setenv("ANSWERLOOP_DATABASE_URL", "postgresql://one@host/db")
     read = settings.load()
     assert read.owner_url == read.reader_url == "postgresql://one@host/db"
+
+
+def log_in(monkeypatch: pytest.MonkeyPatch, **variables: str) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"ANSWERLOOP_KAFKA_{name}", value)
+
+
+def test_a_login_of_kafka_lacks_nothing_or_what_it_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    log_in(monkeypatch, SECURITY_PROTOCOL="SASL_SSL", SASL_USERNAME="me")
+    with pytest.raises(ConfigurationError, match=r"ANSWERLOOP_KAFKA_SASL_PASSWORD=\(not shown\): .*=SASL_SSL needs it") as caught:
+        settings.load()
+    assert "USERNAME" not in str(caught.value)
+
+
+def test_a_login_of_kafka_is_given_to_its_clients_and_shown_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.load().kafka_login == {}
+    settings.load.cache_clear()
+    log_in(monkeypatch, SECURITY_PROTOCOL="SASL_SSL", SASL_USERNAME="me", SASL_PASSWORD="TOPSECRET", SSL_CA_LOCATION="/ca.pem")
+    read = settings.load()
+    login = {"sasl.mechanism": "SCRAM-SHA-512", "sasl.username": "me", "sasl.password": "TOPSECRET"}
+    assert read.kafka_login == {"security.protocol": "SASL_SSL", **login, "ssl.ca.location": "/ca.pem"}
+    assert "TOPSECRET" not in repr(read)
+
+
+def test_an_encrypted_connection_needs_no_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    log_in(monkeypatch, SECURITY_PROTOCOL="SSL")
+    assert settings.load().kafka_login == {"security.protocol": "SSL"}

@@ -1,12 +1,31 @@
 import json
+from collections.abc import Iterator
 from uuid import uuid4
 
+import confluent_kafka as ck
 import pytest
 
+from streaming.errors import Unreachable
+from streaming.kafka.client import TopicPartition
 from tests.chaos.evidence import Call, Record
-from tests.chaos.gathering import calls_in, entry, is_about_one_of
+from tests.chaos.gathering import calls_in, entry, is_about_one_of, records_below
 
 CALL = {"prompt": "Why?", "model": "a-model", "begun_at": 1.5, "ended_at": 2.0, "outcome": "answered", "answer": "So."}
+
+
+ONE, OTHER, EMPTY = (TopicPartition("some-topic", number) for number in range(3))
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[str]:
+    """The address of a mock cluster, with three records in one partition and one in another."""
+    carrier = ck.Producer({"bootstrap.servers": "", "test.mock.num.brokers": 1, "log_level": 0})
+    address = next(iter(carrier.list_topics(timeout=5).brokers.values()))
+    for partition, value in ((0, b"a"), (0, b"b"), (0, b"c"), (1, None)):
+        carrier.produce(ONE.topic, value, b"key", partition=partition)
+    assert carrier.flush(10) == 0
+    yield f"{address.host}:{address.port}"
+    carrier.flush(0)  # the cluster lives as long as the client that carries it
 
 
 def record(value: bytes | None) -> Record:
@@ -34,3 +53,17 @@ def test_records_of_other_runs_are_told_from_those_of_nobody() -> None:
 @pytest.mark.parametrize("raw", [b"\xff", b"[1]", b"{"])
 def test_what_is_no_answer_in_the_cache_is_kept_as_it_is(raw: bytes) -> None:
     assert entry(raw) == {"bytes": raw}
+
+
+def test_every_record_below_the_ends_is_read_and_none_beyond(broker: str) -> None:
+    read = list(records_below(broker, {ONE: 2, OTHER: 1, EMPTY: 0}, 20))
+    assert sorted((each.partition, each.offset, each.key, each.value) for each in read) == [
+        (0, 0, b"key", b"a"),
+        (0, 1, b"key", b"b"),
+        (1, 0, b"key", None),
+    ]
+
+
+def test_an_end_that_is_not_reached_in_time_is_no_end_of_reading(broker: str) -> None:
+    with pytest.raises(Unreachable, match="some-topic"):
+        list(records_below(broker, {ONE: 4}, 0.2))

@@ -8,7 +8,7 @@ import confluent_kafka as ck
 import pytest
 
 from streaming.clock import SystemClock
-from streaming.errors import ClientFailed, DeliveryFailed, RecordTooLarge
+from streaming.errors import ClientFailed, ConfigurationError, DeliveryFailed, RecordTooLarge
 from streaming.kafka import confluent
 from streaming.kafka.backlog import PLENTY
 from streaming.kafka.confluent import KafkaConsumer, KafkaProducer
@@ -176,3 +176,42 @@ async def test_a_position_beyond_the_end_of_the_log_begins_anew(cluster: str) ->
 
 def test_the_deadline_of_a_check_is_shorter_than_a_groups_patience() -> None:
     assert confluent.CHECK_DEADLINE_S < confluent.SESSION_TIMEOUT_S
+
+
+class Fatal:
+    """librdkafka's producer in a fatal state: it says so once, and gives up what it holds."""
+
+    def __init__(self) -> None:
+        self._held: list[Any] = []
+        self._told = False
+
+    def produce(self, topic: str, value: bytes, key: str, on_delivery: Any) -> None:
+        self._held.append(on_delivery)
+
+    def poll(self, timeout: float) -> None:
+        if self._held and not self._told:
+            self._told = True
+            raise ck.KafkaException(ck.KafkaError(ck.KafkaError._FATAL, "no producer id for this login", fatal=True))
+        while self._told and self._held:
+            self._held.pop()(ck.KafkaError(ck.KafkaError._PURGE_QUEUE), Sent())
+
+    def flush(self, timeout: float) -> int:
+        return 0
+
+
+async def test_whoever_sends_is_told_when_the_producer_is_of_no_more_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ck, "Producer", lambda _: Fatal())
+    producer = KafkaProducer(NOBODY)
+    with pytest.raises(ClientFailed, match="of no more use: no producer id for this login"):
+        async with asyncio.timeout(DEADLINE_S):
+            await producer.send(TOPIC, "key", b"value")
+    await producer.close()
+
+
+async def test_a_login_that_kafka_goes_on_refusing_ends_the_consumer(cluster: str) -> None:
+    consumer = KafkaConsumer(cluster, "group")
+    for _ in range(3):
+        consumer._on_error(ck.KafkaError(ck.KafkaError._AUTHENTICATION))
+    with pytest.raises(ConfigurationError, match="ANSWERLOOP_KAFKA_SASL_PASSWORD"):
+        await consumer.fetch(1, 0.1)
+    await consumer.close()

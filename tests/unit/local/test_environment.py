@@ -62,9 +62,11 @@ def test_another_stacks_simulator_in_the_shell_is_not_taken_for_an_ollama(here: 
 
 def test_a_stack_has_its_own_addresses_whatever_the_shell_says(here: Places) -> None:
     shell = {"ANSWERLOOP_DATABASE_URL": "postgresql://elsewhere/x", "ANSWERLOOP_API_PORT": "1"}
+    shell["ANSWERLOOP_KAFKA_SECURITY_PROTOCOL"] = "SASL_SSL"
     found = stack_environment(here, environment.user_settings(shell))
     assert "127.0.0.1:5442" in found["ANSWERLOOP_DATABASE_URL"]
     assert found["ANSWERLOOP_API_PORT"] == "8000"
+    assert found["ANSWERLOOP_KAFKA_SECURITY_PROTOCOL"] == "PLAINTEXT"
 
 
 def test_the_env_file_means_the_same_to_a_shell_and_to_us(here: Places) -> None:

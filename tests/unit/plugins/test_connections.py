@@ -43,6 +43,15 @@ def test_another_login_of_postgresql_is_taken_where_there_is_one(monkeypatch: py
     assert parse_dsn(loop_settings().database_url)["user"] == "u"
 
 
+def test_a_login_of_kafka_is_that_of_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    login = {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN", "sasl.username": "airflow", "sasl.password": "p"}
+    assert loop_settings().kafka_login == {}
+    fields = {"conn_type": "kafka", "extra": {"bootstrap.servers": "127.0.0.1:4", **login}}
+    monkeypatch.setenv("AIRFLOW_CONN_ANSWERLOOP_KAFKA", json.dumps(fields))
+    assert loop_settings().kafka_login == login
+    assert "password='p'" not in repr(loop_settings())
+
+
 def test_a_kafka_connection_without_servers_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_ANSWERLOOP_KAFKA", json.dumps({"conn_type": "kafka", "extra": {}}))
     with pytest.raises(ConfigurationError, match=r"'answerloop_kafka' has no `bootstrap.servers`"):

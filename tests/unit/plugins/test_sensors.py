@@ -19,7 +19,8 @@ class Cluster:
 
     asked: tuple[Any, ...] = ()
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, login: dict[str, str]) -> None:
+        assert login == {}
         self.bootstrap = bootstrap
 
     def partitions(self, topics: Any) -> list[TopicPartition]:

@@ -1,5 +1,6 @@
 """The enqueuer on a table in memory: what one row does to the others."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ import pytest
 
 from streaming import contracts, topics
 from streaming.clock import ManualClock
-from streaming.errors import ClientFailed, DeliveryFailed
+from streaming.errors import ClientFailed, ConfigurationError, DeliveryFailed
 from streaming.kafka.client import Delivered
 from streaming.kafka.memory import MemoryBroker, MemoryProducer
 from streaming.storage import enqueuer as module
@@ -66,7 +67,8 @@ class Bench:
         monkeypatch.setattr(module, "_mark", self.table.mark)
         monkeypatch.setattr(module.repository, "count_unenqueued", lambda connection, most: len(self.table.rows))
         database: Any = self.table
-        self.enqueuer = Enqueuer(database, self.producer, ManualClock(NOW), 100)
+        self.clock = ManualClock(NOW)
+        self.enqueuer = Enqueuer(database, self.producer, self.clock, 100)
 
     async def round(self) -> None:
         await self.enqueuer._enqueue()
@@ -107,3 +109,16 @@ async def test_questions_of_a_partition_that_is_away_hold_up_no_others(monkeypat
     for _ in range(3):
         await bench.round()
     assert bench.table.rows == []
+
+
+async def test_a_login_that_kafka_refuses_keeps_questions_waiting_and_is_named_until_it_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, "a")
+    bench.producer.refused[bench.ids[0]] = ConfigurationError("Kafka refuses the login")
+    running = asyncio.create_task(bench.enqueuer.run())
+    await bench.clock.advance(0)
+    assert bench.enqueuer.problem == "Kafka refuses the login"
+    bench.producer.refused.clear()
+    await bench.clock.advance(1)
+    assert (bench.enqueuer.problem, bench.sent(topics.PENDING)) == (None, bench.ids)
+    bench.enqueuer.stop()
+    await running
