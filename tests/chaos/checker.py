@@ -42,7 +42,7 @@ def check(evidence: Evidence, limits: Limits) -> list[Violation]:
         *checks_kafka.never_back(evidence),
         *checks_kafka.within_log(evidence),
         *checks_kafka.caught_up(evidence),
-        *checks_kafka.readable(evidence, messages),
+        *checks_kafka.readable(messages),
         *checks_kafka.about_asked_questions(evidence, messages),
         *checks_kafka.buried_well(evidence, messages),
     ]

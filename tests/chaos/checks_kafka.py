@@ -43,7 +43,7 @@ def caught_up(evidence: Evidence) -> Iterator[Violation]:
                 yield Violation(Invariant.CAUGHT_UP, f"{group} in {topic}[{partition}] is at {offset}, the log ends at {end}")
 
 
-def readable(evidence: Evidence, messages: Messages) -> Iterator[Violation]:
+def readable(messages: Messages) -> Iterator[Violation]:
     """What no reader of the topic could use lies in the dead letters."""
     buried = set(_letters_by_place(messages))
     for record, reason in messages.unreadable:
@@ -52,13 +52,16 @@ def readable(evidence: Evidence, messages: Messages) -> Iterator[Violation]:
 
 
 def about_asked_questions(evidence: Evidence, messages: Messages) -> Iterator[Violation]:
+    """Nobody else's, but for what was refused as such, and the message that ends its question, whoever's that is."""
     asked = {line.question_id for line in evidence.ledger}
-    buried = {letter.message.question_id for letter in messages.of_topic(topics.DEAD_LETTERS)}
+    letters = _letters_by_place(messages)
+    buried = {letter.message.question_id for letter in letters.values()}
     for topic in topics.MESSAGE_OF:
         if topic == topics.DEAD_LETTERS:
             continue
         for record, message in messages.of_topic(topic):
-            if message.question_id not in asked and not (message.question_id in buried and _is_burial(topic, message)):
+            refused = place(record) in letters or (message.question_id in buried and _is_burial(topic, message))
+            if message.question_id not in asked and not refused:
                 yield Violation(Invariant.NO_STRANGERS, f"{_place(record)} is about question {message.question_id}, which nobody asked")
 
 

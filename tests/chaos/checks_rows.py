@@ -27,7 +27,7 @@ def conserved(evidence: Evidence) -> Iterator[Violation]:
     for question, lines in _lines_of(evidence.ledger).items():
         if question not in stored and any(line.fate == "acknowledged" for line in lines):
             yield Violation(Invariant.CONSERVED, f"question {question} was accepted and is not stored")
-        if question in stored and all(_is_refused_for_good(line) for line in lines):
+        if question in stored and all(line.fate == "refused" for line in lines):
             yield Violation(Invariant.CONSERVED, f"question {question} was refused with {lines[0].status} and is stored")
         for line in lines:
             if line.submission_id is not None and question in stored and (question, line.submission_id) not in submissions:
@@ -114,11 +114,6 @@ def _lines_of(ledger: Sequence[Asked]) -> dict[UUID, list[Asked]]:
     for line in ledger:
         lines[line.question_id].append(line)
     return lines
-
-
-def _is_refused_for_good(line: Asked) -> bool:
-    """By a 4xx. A 503 may follow on a commit whose acknowledgement was lost with PostgreSQL: it promises nothing either way."""
-    return line.fate == "refused" and line.status is not None and line.status < 500
 
 
 def _ends(evidence: Evidence) -> Counter[UUID]:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,11 @@ TABLES = {
     "answers": OF_QUESTIONS.format("answers"),
     "attempts": OF_QUESTIONS.format("attempts"),
     "failed_questions": OF_QUESTIONS.format("failed_questions"),
+    # No table holds dead letters; these are the attempts that they ended.
     "dead_letters": OF_QUESTIONS.format("attempts") + " AND t.outcome = 'fatal' AND t.error_type = ANY(%(buried)s)",
 }
 # A question that a message brought and nobody claimed is in no answer set of anybody's: a stranger's messages must stay visible.
-OTHERS = "SELECT question_id FROM questions WHERE NOT answer_set = ANY(%s)"
+OTHERS = "SELECT question_id, question_text FROM questions WHERE NOT answer_set = ANY(%s)"
 
 
 def gather(
@@ -55,15 +56,17 @@ def gather(
     committed = _committed(admin, places, time.time())
     ends = admin.end_offsets([spec.name for spec in TOPICS])
     rows, others = _rows(settings.database_url, answer_set)
-    records = _read(settings.kafka_bootstrap, ends, READ_DEADLINE_S)
+    records = [record for record in records_below(settings.kafka_bootstrap, ends, READ_DEADLINE_S) if not is_about_one_of(others, record)]
+    calls = calls_in(calls_file.read_text().splitlines())
+    of_others = set(others.values()) - {line.question_text for line in ledger}
     return Evidence(
         answer_set=answer_set,
         ledger=tuple(ledger),
-        records=tuple(record for record in records if not is_about_one_of(others, record)),
+        records=tuple(records),
         log_ends={(place.topic, place.partition): end for place, end in ends.items()},
         commits=(*commits, *committed),
         cache=_cached(settings.redis_url, {line.question_id for line in ledger}),
-        calls=tuple(call for call in calls_in(calls_file.read_text().splitlines()) if call.begun_at >= since),
+        calls=tuple(call for call in calls if call.begun_at >= since and call.prompt not in of_others),
         **rows,
     )
 
@@ -96,10 +99,12 @@ def _committed(admin: KafkaAdmin, places: Collection[TopicPartition], now: float
     ]
 
 
-def _read(bootstrap: str, ends: Mapping[TopicPartition, int], deadline_s: float) -> list[Record]:
-    """The records below the ends, by a consumer of no group."""
+def records_below(bootstrap: str, ends: Mapping[TopicPartition, int], deadline_s: float) -> Iterator[Record]:
+    """The records below the ends, by a consumer of no group; one after another, since those of earlier runs may be many.
+
+    Raises Unreachable past the deadline.
+    """
     unread = {place: end for place, end in ends.items() if end > 0}
-    records: list[Record] = []
     consumer = ck.Consumer(
         {"bootstrap.servers": bootstrap, "group.id": f"gathering-{uuid4()}", "enable.auto.commit": False, "auto.offset.reset": "error"}
     )
@@ -114,14 +119,13 @@ def _read(bootstrap: str, ends: Mapping[TopicPartition, int], deadline_s: float)
                     raise ck.KafkaException(message.error())
                 place = TopicPartition(message.topic(), message.partition())
                 if message.offset() < ends[place]:
-                    records.append(Record(*place, message.offset(), message.timestamp()[1], message.key(), message.value()))
+                    yield Record(*place, message.offset(), message.timestamp()[1], message.key(), message.value())
                 if message.offset() + 1 >= ends[place]:
                     unread.pop(place, None)
-    return records
 
 
-def _rows(url: str, answer_set: str) -> tuple[dict[str, tuple[Mapping[str, Any], ...]], set[UUID]]:
-    """The rows of the answer set, by table, and the questions of other people's answer sets; all of one moment."""
+def _rows(url: str, answer_set: str) -> tuple[dict[str, tuple[Mapping[str, Any], ...]], dict[UUID, str]]:
+    """The rows of the answer set, by table, and the texts of the questions of other people's answer sets; all of one moment."""
     with closing(psycopg2.connect(**connect_arguments(url))) as connection:
         connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
         rows = {}
@@ -131,7 +135,7 @@ def _rows(url: str, answer_set: str) -> tuple[dict[str, tuple[Mapping[str, Any],
                 rows[table] = tuple(dict(row) for row in cursor.fetchall())
         with connection.cursor() as cursor:
             cursor.execute(OTHERS, ([answer_set, EXTERNAL],))
-            return rows, {question for (question,) in cursor.fetchall()}
+            return rows, dict(cursor.fetchall())
 
 
 def _cached(url: str, questions: Collection[UUID]) -> dict[UUID, Mapping[str, Any]]:

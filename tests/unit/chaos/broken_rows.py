@@ -35,7 +35,7 @@ from tests.unit.chaos.good_run import (
     UNSCORABLE,
 )
 
-NOBODY = UUID("00000000-0000-4000-8000-000000000001")
+STRANGER = UUID("00000000-0000-4000-8000-000000000002")
 breaks = BrokenRuns()
 
 
@@ -102,7 +102,7 @@ def _(run: Evidence) -> Evidence:
 
 @breaks("there is a question that nobody asked", Invariant.NO_STRANGERS)
 def _(run: Evidence) -> Evidence:
-    return with_row(run, "questions", row_of(run, "questions", AT_ONCE) | {"question_id": NOBODY})
+    return with_row(run, "questions", row_of(run, "questions", AT_ONCE) | {"question_id": STRANGER})
 
 
 @breaks("the ledger knows nothing of a question", Invariant.NO_STRANGERS)
@@ -112,18 +112,18 @@ def _(run: Evidence) -> Evidence:
 
 @breaks("there is an attempt of a question that nobody asked", Invariant.NO_STRANGERS)
 def _(run: Evidence) -> Evidence:
-    return with_row(run, "attempts", row_of(run, "attempts", AT_ONCE) | {"question_id": NOBODY, "submission_id": NOBODY})
+    return with_row(run, "attempts", row_of(run, "attempts", AT_ONCE) | {"question_id": STRANGER, "submission_id": STRANGER})
 
 
 @breaks("there is an attempt of a submission that is not stored", Invariant.NO_STRANGERS)
 def _(run: Evidence) -> Evidence:
-    return with_row(run, "attempts", row_of(run, "attempts", AT_ONCE) | {"submission_id": NOBODY})
+    return with_row(run, "attempts", row_of(run, "attempts", AT_ONCE) | {"submission_id": STRANGER})
 
 
 @breaks("a message is about a question that nobody asked", Invariant.NO_STRANGERS)
 def _(run: Evidence) -> Evidence:
     question = message_of(run, topics.PENDING, AT_ONCE, 0)
-    return with_message(run, topics.PENDING, msgspec.structs.replace(question, question_id=NOBODY, submission_id=NOBODY))
+    return with_message(run, topics.PENDING, msgspec.structs.replace(question, question_id=STRANGER, submission_id=STRANGER))
 
 
 @breaks("the model was asked what nobody asked", Invariant.NO_STRANGERS)
@@ -156,6 +156,25 @@ def _(run: Evidence) -> Evidence:
 def _(run: Evidence) -> Evidence:
     first = row_of(run, "submissions", REPLAYED, kind="first")
     return with_fields(run, "questions", REPLAYED, {"submission_id": first["submission_id"]})
+
+
+@breaks("a question has forgotten that it was replayed", Invariant.STORED_STATE)
+def _(run: Evidence) -> Evidence:
+    first = row_of(run, "submissions", REPLAYED, kind="first")
+    forgotten = {"status": "failed", "submission_id": first["submission_id"]}
+    return with_fields(without_rows(run, "answers", REPLAYED), "questions", REPLAYED, forgotten)
+
+
+@breaks("a question that failed again is answered by the submission before", Invariant.STORED_STATE)
+def _(run: Evidence) -> Evidence:
+    first = row_of(run, "submissions", REPLAYED, kind="first")["submission_id"]
+    second = row_of(run, "submissions", REPLAYED, kind="replay")["submission_id"]
+    answer, failure = (message_of(run, topic, REPLAYED, number) for topic, number in ((topics.VALIDATED, 1), (topics.FATAL, 0)))
+    run = with_message(run, topics.VALIDATED, msgspec.structs.replace(answer, submission_id=first))
+    run = with_message(run, topics.FATAL, msgspec.structs.replace(failure, submission_id=second))
+    run = with_fields(run, "answers", REPLAYED, {"submission_id": first})
+    run = with_fields(run, "failed_questions", REPLAYED, {"submission_id": second})
+    return with_fields(run, "questions", REPLAYED, {"status": "failed"})
 
 
 @breaks("no message told an answer", Invariant.STORED_STATE)

@@ -1,12 +1,15 @@
 """What a good run leaves: every way through the loop, with what faults may do to it."""
 
 from functools import cache
+from uuid import UUID
 
 from streaming import topics
+from streaming.contracts import Question, encode
 from streaming.errors import UnscorablePair
+from streaming.identity import question_id
 from streaming.llm.outcome import Overloaded, QuotaReached, Refused
 from tests.chaos.evidence import Evidence
-from tests.unit.chaos.loop import Loop
+from tests.unit.chaos.loop import ANSWER_SET, START, Loop
 
 AT_ONCE = "Which question is answered at once?"
 AFTER_OVERLOADS = "Which is answered after two overloads?"
@@ -27,6 +30,9 @@ MADE_TWICE = "Whose attempt was made twice, with two outcomes?"
 REPORTED_TWICE = "Whose outcome was sent twice?"
 REQUEUED = "Which was lost on its way?"
 REPLAYED = "Which was replayed?"
+
+NOBODY = UUID("00000000-0000-4000-8000-000000000001")
+"""A question of no answer set."""
 
 REPEATED_CALLS = 3
 """One of CALL_BROKEN_OFF, and two of MADE_TWICE, whose second chain of attempts leaves no rows."""
@@ -60,7 +66,14 @@ def good_run() -> Evidence:
     _with_crashes(loop)
     loop.poison(topics.PENDING, "nobody", b"no message at all")
     loop.poison(topics.VALIDATED, "nobody", b'{"question_text": "of a message that is broken"}')
+    loop.poison(topics.SUCCESS, "nobody", b'{"question_id": "%s"}' % str(NOBODY).encode())
+    loop.poison(topics.PENDING, "nobody", encode(_beyond_the_ceiling()))
+    loop.poison(topics.OVERLOAD, "nobody", b'{"question_id": "%s"}' % str(question_id(ANSWER_SET, ARRIVED)).encode())
     return loop.evidence()
+
+
+def _beyond_the_ceiling() -> Question:
+    return Question(question_id=NOBODY, question_text="x", original_answer=None, retry_count=99, timestamp=START)
 
 
 def _with_crashes(loop: Loop) -> None:

@@ -1,9 +1,10 @@
 """The loop in one thread and without waiting: its own pure functions decide, and everything that they leave behind is kept."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from itertools import chain, repeat
+from typing import Any, NamedTuple, cast
 from uuid import UUID, uuid5
 
 import msgspec
@@ -11,7 +12,20 @@ import msgspec
 from flink.routing import Remembered, Rules, Verdict, decide, refuse
 from streaming import topics
 from streaming.burial import buried, letter_of
-from streaming.contracts import INVALID_MESSAGE, UNSCORABLE, BestAttempt, Message, Overload, Question, Quota, Response, encode
+from streaming.contracts import (
+    INVALID_MESSAGE,
+    UNSCORABLE,
+    BestAttempt,
+    Fatal,
+    Message,
+    Overload,
+    Question,
+    Quota,
+    Response,
+    decode,
+    encode,
+    readable_question_id,
+)
 from streaming.errors import UnscorablePair
 from streaming.identity import NAMESPACE, question_id
 from streaming.llm.messages import Call, report
@@ -36,10 +50,19 @@ Fate = Overloaded | QuotaReached | Refused | UnscorablePair | float | None
 Row = dict[str, Any]
 
 
+class Step(NamedTuple):
+    """What a call comes to, whether its record is delivered again afterwards, and which of the records that wait comes first."""
+
+    fate: Fate
+    delivered_again: bool
+    choice: int
+
+
 class Loop:
     """Takes questions through the loop, one step after another."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget = LIMITS.budget) -> None:
+        self._budget = budget
         self._now = START
         self._ledger: list[left.Asked] = []
         self._records: list[left.Record] = []
@@ -55,7 +78,8 @@ class Loop:
     def evidence(self) -> left.Evidence:
         """Everything at rest: each group was seen halfway, and at the end of what it reads."""
         ends = {(spec.name, number): self._ends[spec.name, number] for spec in TOPICS for number in range(spec.partitions)}
-        halfway, rest = START.timestamp() + 1, self._now.timestamp()
+        rest = self._now.timestamp()
+        halfway = (START.timestamp() + rest) / 2
         reading = [(group, place) for group, consumed in CONSUMED_BY.items() for place in ends if place[0] in consumed]
         commits = [left.Commit(halfway, group, *place, ends[place] // 2) for group, place in reading]
         commits += [left.Commit(rest, group, *place, ends[place]) for group, place in reading if ends[place]]
@@ -106,6 +130,21 @@ class Loop:
         self.post(text, "acknowledged", 202)
         self.follow(question, fates)
 
+    def ask_with_crashes(self, text: str, script: Iterable[Step]) -> None:
+        """A question that is accepted, and what becomes of it: a step each time that it comes to the model, good answers in the end.
+
+        After some steps its record is delivered again, and its submission goes two ways.
+        """
+        waiting = [self.claim(text)]
+        self.post(text, "acknowledged", 202)
+        for fate, delivered_again, choice in chain(script, repeat(Step(0.9, False, 0))):
+            if not waiting:
+                return
+            question = waiting.pop(choice % len(waiting))
+            again = self.after(self.call(question, fate), fate)
+            waiting += [question] if delivered_again else []
+            waiting += [] if again is None else [again]
+
     def follow(self, question: Question | None, fates: Sequence[Fate]) -> None:
         """Attempt after attempt, until the submission has ended."""
         for fate in fates:
@@ -146,6 +185,8 @@ class Loop:
         record = self._append(topic, key, value)
         for outgoing in buried(topic, record.partition, record.offset, value, INVALID_MESSAGE, "no message", self._now):
             self._append(*outgoing)
+            if outgoing.topic == topics.FATAL and readable_question_id(value) in self._questions:
+                self._persist(decode(Fatal, outgoing.value))
 
     def _submit(self, id: UUID, kind: str, follows: UUID | None) -> Question:
         now = self._pass(0.01)
@@ -167,13 +208,14 @@ class Loop:
         remembered = self._remembered.get(response.submission_id, Remembered())
         scored_at = self._pass(0.1)
         if isinstance(fate, UnscorablePair):
-            success = next(each for each in reversed(self._records) if each.topic == topics.SUCCESS)
-            self._append(*letter_of(topics.SUCCESS, success.partition, success.offset, success.value, str(fate), scored_at))
             outcome = refuse(response, str(fate), remembered, scored_at)
+            if outcome.messages:
+                success = next(each for each in reversed(self._records) if each.topic == topics.SUCCESS)
+                self._append(*letter_of(topics.SUCCESS, success.partition, success.offset, success.value, str(fate), scored_at))
         else:
             score = cast(float | None, fate)
             verdict = Verdict(score, None if score is None else "a-scorer", scored_at)
-            outcome = decide(response, verdict, remembered, Rules(LIMITS.threshold, LIMITS.budget), scored_at)
+            outcome = decide(response, verdict, remembered, Rules(LIMITS.threshold, self._budget), scored_at)
         self._remembered[response.submission_id] = outcome.remembered
         again = None
         for topic, message in outcome.messages:
@@ -186,7 +228,7 @@ class Loop:
 
     def _wait(self, error: Overload | Quota) -> Question | None:
         rule = rules.OVERLOAD if isinstance(error, Overload) else rules.QUOTA
-        step = next_step(LIMITS.budget, rule.cause, error.retry_count, error.retries)
+        step = next_step(self._budget, rule.cause, error.retry_count, error.retries)
         if isinstance(step, Again):
             taken_at = self._now
             self._now = max(self._now, rules.due(rule, error, error.timestamp)) + timedelta(milliseconds=2)

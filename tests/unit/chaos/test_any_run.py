@@ -16,7 +16,7 @@ from tests.unit.chaos.good_run import BUSY, LIMITED
 from tests.unit.chaos.loop import LIMITS, Loop, Step
 
 errors = st.one_of(
-    st.builds(Overloaded, st.just("503: busy"), st.just(True), st.none() | st.floats(0, 300)),
+    st.builds(Overloaded, st.just("503: busy"), st.just("http_503"), st.just(True), st.none() | st.floats(0, 300)),
     st.builds(QuotaReached, st.just("402: payment required"), st.floats(1, 3600)),
     st.builds(Refused, st.just("refused_by_model"), st.just("400: no")),
 )

@@ -12,7 +12,7 @@ from tests.chaos.evidence import Evidence
 from tests.chaos.invariants import Invariant
 from tests.unit.chaos import broken_answers, broken_positions, broken_retries, broken_rows
 from tests.unit.chaos.broken_runs import Break
-from tests.unit.chaos.changes import id_of, message_of, with_calls, with_message, with_message_fields
+from tests.unit.chaos.changes import message_of, with_calls, with_message, with_message_fields
 from tests.unit.chaos.good_run import AFTER_OVERLOADS, AT_ONCE, CACHED, REPEATED_CALLS, good_run
 from tests.unit.chaos.loop import LIMITS
 
@@ -69,9 +69,3 @@ def test_a_message_may_be_there_twice(topic: str, text: str, number: int) -> Non
 
 def test_an_emptied_cache_breaks_nothing() -> None:
     assert check(replace(good_run(), cache={}), LIMITS_OF_RUN) == []
-
-
-def test_a_503_promises_nothing_of_a_commit_that_was_under_way() -> None:
-    run = good_run()
-    ledger = tuple(replace(line, fate="refused", status=503) if line.question_id == id_of(AT_ONCE) else line for line in run.ledger)
-    assert check(replace(run, ledger=ledger), LIMITS_OF_RUN) == []

@@ -19,6 +19,7 @@ from streaming.kafka import backlog, consume
 from streaming.kafka.client import Committed, Record, TopicPartition
 from streaming.kafka.consume import ConsumeLoop
 from streaming.kafka.memory import MemoryBroker
+from tests.unit.machines import told
 
 GROUP, TOPIC, PARTITIONS, WINDOW = "group", "topic", 3, 6
 TURNS = 12
@@ -142,7 +143,7 @@ class ConsumingMachine(RuleBasedStateMachine):
     def join(self, room: int) -> None:
         async def work() -> None:
             member = Member(self, room)
-            member.task = asyncio.create_task(member.loop.run())
+            member.task = told(asyncio.create_task(member.loop.run()))
             self.members.append(member)
             await self._turns(TURNS)
 
@@ -216,7 +217,7 @@ class ConsumingMachine(RuleBasedStateMachine):
             member.room = 100
         if not self.members:
             member = Member(self, 100)
-            member.task = asyncio.create_task(member.loop.run())
+            member.task = told(asyncio.create_task(member.loop.run()))
             self.members.append(member)
         for _ in range(HEALING_TURNS):
             await self._turns(TURNS)

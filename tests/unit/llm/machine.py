@@ -25,6 +25,7 @@ from streaming.llm.limit import InFlightLimit
 from streaming.llm.outcome import Failure, NoReply, Reply
 from streaming.retry_policy import Budget
 from tests.unit.llm.loop import REFUSED, RESET, answer, error, question
+from tests.unit.machines import told
 
 START = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 MOST, PARTITIONS = 6, 2
@@ -148,7 +149,7 @@ class ModelMachine(RuleBasedStateMachine):
     async def _start(self, limit: int) -> None:
         self.limit = InFlightLimit(limit, MOST)
         self.step = ModelStep(self.server, self.limit, Asking("configured", Budget.SHARED), self.broker.producer(), self.clock)  # type: ignore[arg-type]
-        self.task = asyncio.create_task(self.step.run())
+        self.task = told(asyncio.create_task(self.step.run()))
         await self._settle()
 
     async def _settle(self) -> None:

@@ -21,6 +21,7 @@ from streaming.kafka.tasks import DELIVER_AGAIN_S
 from streaming.retries import rules
 from streaming.retries.consumer import LOOK_EVERY_S, RetryStep
 from streaming.retry_policy import JITTER, Budget
+from tests.unit.machines import told
 
 START = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 PARTITIONS = 3
@@ -61,7 +62,7 @@ class RetryMachine(RuleBasedStateMachine):
 
     async def _start(self) -> None:
         self.step = RetryStep(rules.OVERLOAD, Budget.SHARED, self.broker.producer(), self.clock)
-        self.task = asyncio.create_task(self.step.run())
+        self.task = told(asyncio.create_task(self.step.run()))
         self.zeros = [self.zero]
         await self._settle()
 
