@@ -12,7 +12,7 @@ from typing import Any
 
 from airflow.sdk import dag, task
 
-from answerloop_airflow.connections import KAFKA, owner_settings
+from answerloop_airflow.connections import owner_settings
 from answerloop_airflow.operators.score_job import EnsureScoreJobOperator
 from answerloop_airflow.sentences import told_in_a_sentence
 
@@ -30,19 +30,20 @@ def provision() -> None:
     @task
     def topics_and_tables() -> dict[str, Any]:
         """What was created, what was set right, what differs, and the topics as the cluster has them now."""
-        from airflow.providers.apache.kafka.hooks.client import KafkaAdminClientHook
-
+        from streaming.kafka.admin import KafkaAdmin
         from streaming.provision import provision
 
         with told_in_a_sentence():
-            done = provision(owner_settings())
-        found = KafkaAdminClientHook(KAFKA).get_conn.list_topics(timeout=15).topics
+            settings = owner_settings()
+            done = provision(settings)
+            found = KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login).topics()
         return {
             "topics_created": done.topics_created,
             "migrations_applied": done.migrations_applied,
             "repaired": [str(each) for each in done.repaired],
             "drift": [str(each) for each in done.drift],
-            "partitions": {name: len(topic.partitions) for name, topic in sorted(found.items()) if not name.startswith("__")},
+            "logins_granted": done.logins_granted,
+            "partitions": {name: count for name, count in sorted(found.items()) if not name.startswith("__")},
         }
 
     topics_and_tables() >> EnsureScoreJobOperator(task_id="score_job")

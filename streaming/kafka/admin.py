@@ -11,10 +11,10 @@ from confluent_kafka import admin as ck_admin
 
 from streaming.errors import ConfigurationError, Unreachable
 from streaming.kafka.acls import EVERY, Rule, binding, exactly, rule_of
-from streaming.kafka.client import Committed, TopicPartition
+from streaming.kafka.client import NO_LOGIN, Committed, TopicPartition
 from streaming.kafka.errors import AWAY, NOT_ALLOWED
 from streaming.kafka.lag import Log
-from streaming.kafka.reports import NO_LOGIN, Reports
+from streaming.kafka.reports import Reports
 from streaming.topics import TopicSpec
 
 T = TypeVar("T")

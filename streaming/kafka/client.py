@@ -1,7 +1,11 @@
 """What the services need of Kafka, as two small contracts. `confluent.py` keeps them with librdkafka, `memory.py` in memory."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
+
+# Of a Kafka that lets everybody in. A login is `Settings.kafka_login`.
+NO_LOGIN: Mapping[str, str] = MappingProxyType({})
 
 
 class TopicPartition(NamedTuple):

@@ -13,9 +13,9 @@ import confluent_kafka as ck
 
 from streaming import metrics
 from streaming.errors import AnswerloopError, ClientFailed, DeliveryFailed, RecordTooLarge
-from streaming.kafka.client import Assigned, Committed, Delivered, Lost, Record, Revoked, TopicPartition
+from streaming.kafka.client import NO_LOGIN, Assigned, Committed, Delivered, Lost, Record, Revoked, TopicPartition
 from streaming.kafka.errors import COMMIT_LATER, NO_SUCH_TOPIC, PURGED, TOO_LARGE, is_lasting
-from streaming.kafka.reports import NO_LOGIN, Reports
+from streaming.kafka.reports import Reports
 from streaming.topics import MAX_MESSAGE_BYTES
 
 log = logging.getLogger(__name__)

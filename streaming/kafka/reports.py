@@ -3,7 +3,6 @@
 import logging
 import time
 from collections import deque
-from types import MappingProxyType
 
 import confluent_kafka as ck
 
@@ -11,9 +10,6 @@ from streaming.errors import ConfigurationError
 from streaming.kafka.errors import REFUSED
 
 log = logging.getLogger(__name__)
-
-# Nobody logs in: what everybody may use.
-NO_LOGIN: MappingProxyType[str, str] = MappingProxyType({})
 
 REPORT_EVERY_S = 10.0
 # A broker that stops while somebody logs in looks like one that refuses: only one that goes on refusing does.
