@@ -69,19 +69,18 @@ class Cache:
         return self.problem or self._refusal
 
     async def _write(self, values: Mapping[str, bytes]) -> None:
-        refusal: str | None = None
         try:
             async with self._client.pipeline(transaction=False) as pipeline:
                 for key, value in values.items():
                     pipeline.set(key, value, ex=EXPIRY_S)
-                await pipeline.execute()
-        except ResponseError as err:
-            # The client puts the command before Redis's words, and with it a part of the answer.
-            refusal = f"Redis refuses to store answers: {str(err).rsplit('caused error: ', 1)[-1]}"
+                # Raised, an error of Redis's would hold the command, and with it a part of the answer.
+                results = await pipeline.execute(raise_on_error=False)
         except (RedisError, OSError, TimeoutError) as err:
             self._went_away(err)
             return
         self._came_back()
+        refused = next((each for each in results if isinstance(each, ResponseError)), None)
+        refusal = None if refused is None else f"Redis refuses to store answers: {refused}"
         if refusal != self._refusal:
             log.warning("%s", refusal or "Redis stores answers again")
         self._refusal = refusal

@@ -19,6 +19,8 @@ from streaming.kafka.consume import ConsumeLoop
 from streaming.kafka.lag import Log
 from streaming.topics import MAX_MESSAGE_BYTES, TopicSpec
 from tests.unit.kafka.brokers import BrokerBehaviour, Collecting, until
+from tests.unit.kafka.returning import FEW, PARTITIONS, ReturnBehaviour, committed, fill
+from tests.unit.kafka.test_outages import Failing
 
 pytestmark = pytest.mark.integration
 
@@ -71,6 +73,22 @@ class TestKafka(BrokerBehaviour):
         loop_2.stop()
         await asyncio.wait_for(task_2, 30)
 
+    async def test_a_topic_deleted_under_a_live_member_keeps_it_red_until_it_is_made_again(self) -> None:
+        step, spec = Collecting(), TopicSpec(self.topic, topics.TOPICS[0].message, 1)
+        await self.send(20)
+        loop, task = self.running(step, f"group-{uuid4()}")
+        await until(lambda: len(step.taken) == 20, "the topic is read")
+        await asyncio.to_thread(self.admin.delete, [self.topic])
+        step.finish(*range(10))
+        await until(lambda: task.done() or self.topic in (loop.problem or ""), "the problem names the topic")
+        assert not task.done()
+        await asyncio.to_thread(self.admin.create, [spec], 1)
+        await self.send(5)
+        await until(lambda: task.done() or (len(step.taken) == 25 and loop.problem is None), "the new topic is read from its start")
+        assert not task.done()
+        loop.stop()
+        await asyncio.wait_for(task, 30)
+
     async def test_a_record_over_eight_mebibytes_is_refused_by_name(self) -> None:
         with pytest.raises(RecordTooLarge, match="allowed"):
             await self.producer.send(self.topic, "big", b"x" * (MAX_MESSAGE_BYTES + 1))
@@ -78,6 +96,46 @@ class TestKafka(BrokerBehaviour):
     async def test_a_record_just_below_eight_mebibytes_passes(self) -> None:
         delivered = await self.producer.send(self.topic, "big", b"x" * (MAX_MESSAGE_BYTES - 1000))
         assert delivered.topic == self.topic
+
+
+class TestReturningPartitions(ReturnBehaviour):
+    @pytest.fixture(autouse=True)
+    async def broker(self) -> AsyncIterator[None]:
+        self.bootstrap, self.topic = settings.load().kafka_bootstrap, f"test-{uuid4()}"
+        admin = KafkaAdmin(self.bootstrap)
+        await asyncio.to_thread(admin.create, [TopicSpec(self.topic, topics.TOPICS[0].message, PARTITIONS)], 1)
+        yield
+        await asyncio.to_thread(admin.delete, [self.topic])
+
+    def consumer(self, group: str) -> Consumer:  # type: ignore[override]
+        return KafkaConsumer(self.bootstrap, group)
+
+    async def fill(self, count: int) -> None:  # type: ignore[override]
+        await fill(self.bootstrap, self.topic, count)
+
+    async def committed(self, group: str) -> dict[TopicPartition, int | None]:  # type: ignore[override]
+        return await committed(self.bootstrap, self.topic, group)
+
+    async def test_partitions_that_leave_before_their_positions_are_known_are_forgotten(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        group, step = f"group-{uuid4()}", Collecting()
+        await self.fill(FEW)
+        consumer = KafkaConsumer(self.bootstrap, group)
+        failing = Failing(consumer, monkeypatch)
+        failing.code = ck.KafkaError._TRANSPORT
+        loop = ConsumeLoop(consumer, [self.topic], step, SystemClock())
+        task = asyncio.create_task(loop.run())
+        await until(lambda: task.done() or "positions" in (loop.problem or ""), "the problem is named")
+        newcomer = ConsumeLoop(self.consumer(group), [self.topic], Collecting(room=0), SystemClock())
+        newcomer_task = asyncio.create_task(newcomer.run())
+        await until(lambda: task.done() or len(newcomer.assigned) == PARTITIONS // 2, "the newcomer takes half")
+        assert not task.done()
+        failing.code = None
+        await until(lambda: len(loop.assigned) == PARTITIONS // 2, "this one keeps the other half")
+        newcomer.stop()
+        await asyncio.wait_for(newcomer_task, 30)
+        await until(lambda: len(step.taken) == PARTITIONS * FEW and loop.problem is None, "it reads all in the end")
+        loop.stop()
+        await asyncio.wait_for(task, 30)
 
 
 async def test_a_record_that_no_broker_takes_fails_within_its_deadline() -> None:

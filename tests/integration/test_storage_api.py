@@ -98,7 +98,9 @@ async def test_without_redis_everything_works_from_the_database(bench: Storage) 
 
 
 @pytest.mark.parametrize(
-    ("started_with", "word"), [(["--maxmemory", "1"], "OOM"), (["--replicaof", "127.0.0.1", "9"], "READONLY")], ids=["full", "a replica"]
+    ("started_with", "word"),
+    [(["--maxmemory", "1"], "maxmemory"), (["--replicaof", "127.0.0.1", "9"], "read only replica")],
+    ids=["full", "a replica"],
 )
 async def test_a_redis_that_refuses_writes_is_told_by_a_ready_api_and_every_answer_comes_from_the_database(
     bench: Storage, started_with: list[str], word: str
@@ -113,7 +115,8 @@ async def test_a_redis_that_refuses_writes_is_told_by_a_ready_api_and_every_answ
     assert [(reply.status_code, reply.json()["source"]) for reply in replies] == [(200, "database")] * 2
     for each in (ready, still):
         assert (each.status_code, each.json()["status"]) == (200, "ready")
-        assert f"Redis refuses to store answers: {word}" in each.json()["problems"]["redis"]
+        assert each.json()["problems"]["redis"].startswith("Redis refuses to store answers: ")
+        assert word in each.json()["problems"]["redis"]
 
 
 @contextmanager

@@ -33,11 +33,13 @@ class FakeRedis:
     def set(self, name: str, value: bytes, ex: int) -> None:
         self.staged[name] = value
 
-    async def execute(self) -> None:
+    async def execute(self, raise_on_error: bool) -> list[Any]:
         self._call()
         if self.refuses_writes is not None:
-            raise self.refuses_writes
+            assert not raise_on_error, "what is raised holds the command"
+            return [self.refuses_writes for _ in self.staged]
         self.held.update(self.staged)
+        return [True for _ in self.staged]
 
     async def __aenter__(self) -> "FakeRedis":
         return self
@@ -134,9 +136,9 @@ async def test_an_order_that_redis_refuses_does_not_close_the_cache(cache: Cache
 
 
 REFUSALS = {
-    "full": OutOfMemoryError("OOM command not allowed when used memory > 'maxmemory'."),
-    "replica": ReadOnlyError("READONLY You can't write against a read only replica."),
-    "no disk": ResponseError("Command # 1 (SET answerloop:answer yes) of pipeline caused error: MISCONF Redis is configured to save"),
+    "full": OutOfMemoryError("command not allowed when used memory > 'maxmemory'."),
+    "replica": ReadOnlyError("You can't write against a read only replica."),
+    "no disk": ResponseError("MISCONF Redis is configured to save"),
 }
 
 
@@ -145,9 +147,7 @@ async def test_a_redis_that_refuses_writes_is_found_out_before_there_is_an_answe
     cache: Cache, redis: FakeRedis, refusal: Exception
 ) -> None:
     redis.refuses_writes = refusal
-    told = await cache.check()
-    assert told is not None
-    assert told.startswith("Redis refuses to store answers: " + str(refusal).rsplit("error: ", 1)[-1].split()[0])
+    assert await cache.check() == f"Redis refuses to store answers: {refusal}"
     redis.refuses_writes = None
     assert await cache.check() is None
 
