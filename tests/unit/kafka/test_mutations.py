@@ -10,9 +10,9 @@ from streaming.kafka.client import Committed, TopicPartition
 from streaming.kafka.consume import ConsumeLoop
 from streaming.kafka.offsets import OffsetWindow
 from tests.unit.kafka import brokers, test_returning
-from tests.unit.machines import NOTICED
 from tests.unit.kafka.machine import ConsumingMachine
 from tests.unit.kafka.returning import STATES
+from tests.unit.machines import NOTICED
 
 UNSHRUNK = settings(
     max_examples=300,
