@@ -30,8 +30,8 @@ def connect_failure(err: Exception, where: Mapping[str, Any]) -> Unreachable | L
     # Of several servers behind one name, one that only starts may be the right one.
     if answers and all(advice):
         return LoginRefused(f"PostgreSQL refuses the login of {place}: {answers[-1]}; {advice[-1]}, or correct {SETTING}")
-    reason = message.splitlines()[-1] if message else type(err).__name__
-    return Unreachable(f"PostgreSQL cannot be used now ({place}): {reason}. Is the stack up (`make up`)?")
+    reason = " ".join(message.split()) or type(err).__name__
+    return Unreachable(f"PostgreSQL cannot be reached ({place}): {reason}. Is the stack up (`make up`)?")
 
 
 def _server(where: Mapping[str, Any]) -> str:
