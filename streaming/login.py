@@ -30,9 +30,7 @@ def connect_failure(err: Exception, where: Mapping[str, Any], setting: str = SET
     # Of several servers behind one name, one that only starts may be the right one.
     if answers and all(advice):
         return LoginRefused(f"PostgreSQL refuses the login of {place}: {answers[-1]}; {advice[-1]}, or correct {setting}")
-    # Below each failure stands a hint, indented.
-    failures = [line for line in message.splitlines() if not line.startswith((" ", "\t"))]
-    reason = failures[-1] if failures else type(err).__name__
+    reason = " ".join(message.split()) or type(err).__name__
     return Unreachable(f"PostgreSQL cannot be reached ({place}): {reason}. Is the stack up (`make up`)?")
 
 
