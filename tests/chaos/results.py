@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
+from rich import box
 from rich.table import Table
 
-HEADINGS = ("fault", "seeds", "questions", "violations", "repeated calls", "recovered, s (median, most)", "took, s")
+HEADINGS = ("fault", "seeds", "questions", "violations", "calls repeated", "recovered in s: median, most", "took s")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,9 @@ def _row(fault: str, runs: Sequence[Result]) -> tuple[str, ...]:
 
 def table(results: Sequence[Result]) -> Table:
     """For people at a terminal."""
-    made = Table(*HEADINGS, title="faults")
+    made = Table(title="faults", box=box.SIMPLE)
+    for heading in HEADINGS:
+        made.add_column(heading, no_wrap=heading == "fault")
     for row in rows(results):
         made.add_row(*row, style=None if row[3] == "0" else "bold red")
     return made
