@@ -79,16 +79,6 @@ def who_is_refused_whenever_it_is_asked_circles(patch: pytest.MonkeyPatch) -> No
     patch.setattr(Turns, "own_fault", of_killers_alone)
 
 
-def who_was_killed_is_charged_for_a_refusal(patch: pytest.MonkeyPatch) -> None:
-    own_fault = Turns.own_fault
-
-    def of_any_kind(self: Turns, suspicion: Suspicion, outcome: Unavailable, alone: bool) -> Overloaded | Refused | None:
-        suspicion.refusals = [(type(outcome.own_fault), by_then) for _, by_then in suspicion.refusals]  # type: ignore[misc]
-        return own_fault(self, suspicion, outcome, alone)
-
-    patch.setattr(Turns, "own_fault", of_any_kind)
-
-
 def a_suspicion_outlives_its_question(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Turns, "suspicion", lambda self: nullcontext(Suspicion()))
 
@@ -127,7 +117,6 @@ def the_limit_is_not_asked(patch: pytest.MonkeyPatch) -> None:
         a_first_reset_is_charged,
         who_kills_the_model_circles,
         who_is_refused_whenever_it_is_asked_circles,
-        who_was_killed_is_charged_for_a_refusal,
         a_suspicion_outlives_its_question,
         a_place_is_never_given_back,
         a_place_is_given_back_by_the_task_alone,
