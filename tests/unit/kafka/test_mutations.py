@@ -79,7 +79,6 @@ def done_of_an_earlier_assignment_counts(patch: pytest.MonkeyPatch) -> None:
         bitmap_is_shifted,
         bitmap_is_not_read,
         window_skips_the_first_record_of_a_batch,
-        pause_outlasts_the_assignment,
         done_of_an_earlier_assignment_counts,
     ],
 )
