@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import msgspec
 import psycopg2
 
-from streaming.reports.body import FILES
-from streaming.reports.figures import Kind
+from streaming.figures.run_summary import summarise
+from streaming.figures.scope import Kind
 from streaming.reports.page import body
-from streaming.reports.run_summary import summarise
 from streaming.reports.store import keep
+from streaming.reports.stored_html import FILES
 from streaming.traffic.runs import store_summary
 from tests.example_report import day_report, run_report
 from tests.integration.private_tables import private_tables
