@@ -12,7 +12,7 @@ from answerloop_airflow.sentences import told_in_a_sentence
 
 log = logging.getLogger(__name__)
 
-# The bounds are those of CalibrationPlan, which brings psycopg2: too heavy for a DAG file. A test holds them together.
+# The bounds are those of CalibrationPlan; a test holds them together.
 FORM = {
     "dataset": Param(
         "sample",

@@ -7,10 +7,10 @@ from streaming.figures import rates
 from streaming.reports.stored_html import FRAME, digest
 
 _HERE = Path(__file__).parent
-_PAGE = (*FRAME, *(_HERE / f"{name}.py" for name in ("page", "chart", "thresholds")), Path(rates.__file__))
+PAGE = (*FRAME, *(_HERE / f"{name}.py" for name in ("page", "chart", "thresholds")), Path(rates.__file__))
 
 
 @cache
 def drawn_with() -> str:
     """A digest of what draws the report of a calibration."""
-    return digest(_PAGE)
+    return digest(PAGE)

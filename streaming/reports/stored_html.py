@@ -17,7 +17,7 @@ FILES = "answerloop-files:"
 _HERE = Path(__file__).parent
 # What every report is drawn by; a calibration adds its own to it.
 FRAME = (_HERE / "frame.py", _HERE / "digits.py", _HERE / "charts" / "drawing.py", _HERE / "templates" / "article.html")
-_PAGE = (
+PAGE = (
     *FRAME,
     _HERE / "page.py",
     _HERE / "metrics.py",
@@ -37,7 +37,7 @@ def with_files(html: str, files: str) -> Markup:
 @cache
 def drawn_with() -> str:
     """A digest of what draws the report of a run or a day."""
-    return digest(_PAGE)
+    return digest(PAGE)
 
 
 def digest(files: Sequence[Path]) -> str:
