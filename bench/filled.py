@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import msgspec
 import psycopg2
 
-from streaming.reports.body import FILES
-from streaming.reports.figures import Kind
+from streaming.figures.run_summary import summarise
+from streaming.figures.scope import Kind
 from streaming.reports.page import body
-from streaming.reports.run_summary import summarise
 from streaming.reports.store import keep
+from streaming.reports.stored_html import FILES, drawn_with
 from streaming.traffic.runs import store_summary
 from tests.example_report import day_report, run_report
 from tests.integration.private_tables import private_tables
@@ -101,7 +101,7 @@ def _fill(database: psycopg2.extensions.connection) -> None:
             cursor.execute(_RUN, {"run": run, "run_id": run_id, "state": state, "begun": begun, **sizes})
         for kind, report, drawn in reports if state == "drained" else ():
             subject = run_id if kind is Kind.RUN else f"{begun:%Y-%m-%d}"
-            keep(database, kind, subject, (begun, now), simulated=True, report=report, body=drawn, now=now)
+            keep(database, kind, subject, (begun, now), simulated=True, report=report, body=drawn, drawn_with=drawn_with(), now=now)
     database.autocommit = True
     with database.cursor() as cursor:
         cursor.execute("ANALYZE")

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streaming import settings
-from streaming.traffic.csv_rows import Row, read_rows
+from streaming.datasets.csv_rows import Row, read_rows
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample.csv"
 RATE = 2.0

@@ -158,10 +158,10 @@ _HELP = {
     "report": "The report of a run or a day.",
     "replay": "Ask failed questions again and say how many recovered.",
 }
-_add("calibrate", "streaming.reports.calibrate_cli", "command")
-_add("load", "streaming.traffic.cli", "load")
+_add("calibrate", "streaming.calibration.cli", "command")
+_add("load", "streaming.datasets.cli", "command")
 _add("traffic", "streaming.traffic.cli", "traffic")
-_add_group("report", "streaming.reports.report_cli")
+_add_group("report", "streaming.reports.cli")
 _add("replay", "streaming.replays.cli", "replay")
 
 

@@ -6,24 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from streaming.reports.figures import (
-    CalibrationQuote,
-    Figures,
-    Flink,
-    Flow,
-    Histogram,
-    Kafka,
-    Kind,
-    Lag,
-    Model,
-    Report,
-    Scope,
-    Series,
-    Service,
-    Throughput,
-    Whole,
-)
-from streaming.reports.run_summary import Percentiles, Replays, Retries, Scores, Stages
+from streaming.figures.buckets import Histogram, Series
+from streaming.figures.run_summary import Percentiles, Replays, Retries, Scores, Stages
+from streaming.figures.scope import Kind, Scope
+from streaming.figures.values import CalibrationQuote, Figures, Flink, Flow, Kafka, Lag, Model, Report, Service, Throughput, Whole
 
 START = datetime(2026, 11, 22, 21, 40, tzinfo=UTC)
 NONE = Percentiles(None, None, None, None, None)

@@ -18,7 +18,7 @@ from deploy.local import stack as local_stack
 from deploy.local.supervisor import Supervisor
 from streaming import settings
 from streaming.clock import SystemClock
-from streaming.traffic.load import load_file
+from streaming.datasets.load import load_file
 from streaming.traffic.plan import TrafficPlan
 from streaming.traffic.progress import Progress
 from streaming.traffic.run import Finished, run_traffic

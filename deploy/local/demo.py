@@ -13,9 +13,9 @@ from rich.status import Status
 from deploy.local.airflow_api import ENDED, AirflowApi
 from deploy.local.stack import Stack
 from streaming.errors import Unreachable, UserError
-from streaming.reports.run_summary import RunSummary
-from streaming.reports.run_table import run_table
+from streaming.figures.run_summary import RunSummary
 from streaming.traffic.demo import complete, demo_plan, paths_table
+from streaming.traffic.run_table import run_table
 
 TIMEOUT_S = 180
 LOOK_EVERY_S = 1.0

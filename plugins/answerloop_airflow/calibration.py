@@ -12,7 +12,7 @@ from answerloop_airflow.sentences import told_in_a_sentence
 
 log = logging.getLogger(__name__)
 
-# The bounds are those of CalibrationPlan, which brings psycopg2: too heavy for a DAG file. A test holds them together.
+# The bounds are those of CalibrationPlan; a test holds them together.
 FORM = {
     "dataset": Param(
         "sample",
@@ -47,10 +47,11 @@ def calibrate(dataset: str, pairs: int, seed: int) -> dict[str, Any]:
     Returns subject, threshold, false_accept_rate, false_reject_rate, recommended, report (the page's path). Raises AirflowFailException,
     AirflowException.
     """
+    from streaming.calibration.calibrate import calibrate as work
+    from streaming.calibration.calibrate import logged
+    from streaming.calibration.page import quoted
+    from streaming.calibration.plan import checked
     from streaming.clock import SystemClock
-    from streaming.reports.calibrate import calibrate as work
-    from streaming.reports.calibrate import checked, logged
-    from streaming.reports.calibration_page import quoted
 
     with told_in_a_sentence():
         plan = checked(dataset=dataset, pairs=pairs, seed=seed)

@@ -24,8 +24,8 @@ def load(path: str, dataset: str | None) -> dict[str, Any]:
     Rejected rows go beside the file, or, where that folder cannot be written, to `rejected` in Airflow's home. Returns dataset, rows,
     questions (new ones), rejected, rejected_file. Raises AirflowFailException, AirflowException.
     """
-    from streaming.traffic.database import connected
-    from streaming.traffic.load import load_file
+    from streaming.datasets.load import load_file
+    from streaming.postgres import connected
 
     file = ROOT / Path(path).expanduser()
     with told_in_a_sentence(), connected(loop_settings().database_url) as database:

@@ -43,9 +43,9 @@ def conclude(run_id: str) -> dict[str, Any]:
     import msgspec
 
     from streaming.clock import SystemClock
-    from streaming.reports.run_table import run_table
     from streaming.traffic.drain import Backlog
     from streaming.traffic.run import close_run
+    from streaming.traffic.run_table import run_table
 
     with told_in_a_sentence():
         summary = asyncio.run(close_run(run_id, Backlog({}, {}), loop_settings(), SystemClock())).summary

@@ -12,7 +12,7 @@ from answerloop_airflow.sentences import as_text, told_in_a_sentence
 from answerloop_airflow.unreported import find_unreported
 
 if TYPE_CHECKING:
-    from streaming.reports.figures import Report
+    from streaming.figures.values import Report
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,8 @@ def report_run(run_id: str) -> dict[str, Any]:
 def report_day(day: str | None, interval_start: datetime | None) -> dict[str, Any]:
     """Make the report of the form's day, else of the data interval's, else of yesterday. Raises as `report_run` does."""
     from streaming.clock import SystemClock
+    from streaming.figures.measure import parsed
     from streaming.reports import produce
-    from streaming.reports.day import parsed
 
     clock = SystemClock()
     with told_in_a_sentence():

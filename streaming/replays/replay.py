@@ -7,13 +7,13 @@ import httpx
 
 from streaming.clock import Clock
 from streaming.errors import UserError
+from streaming.postgres import connected
 from streaming.replays import choice as choices
 from streaming.replays.choice import Choice
 from streaming.replays.outcome import Outcome, read_outcome
 from streaming.replays.plan import ReplayPlan
 from streaming.settings import Settings
 from streaming.storage.models import ModelServer
-from streaming.traffic.database import connected
 
 LOOK_EVERY_S = 1.0
 

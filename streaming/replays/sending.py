@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from streaming.clock import Clock
 from streaming.errors import AnswerloopError, Unreachable, UserError
+from streaming.postgres import connected
 from streaming.replays import choice as choices
 from streaming.replays.choice import Choice, Chosen, Place
 from streaming.replays.plan import ReplayPlan
 from streaming.settings import Settings
 from streaming.traffic.api import NotTaken, QuestionApi
-from streaming.traffic.database import connected
 
 BATCH = 200
 IN_FLIGHT = 16

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, timedelta
 from itertools import pairwise
 
-from streaming.reports.figures import Figures, Histogram, Report, Series
+from streaming.figures.buckets import Histogram, Series
+from streaming.figures.values import Figures, Report
 from streaming.reports.metrics import metrics
 
 Row = tuple[str | float | None, ...]

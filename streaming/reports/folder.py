@@ -1,12 +1,17 @@
 """A report's folder: files that whoever reads meanwhile sees whole, in the old or the new state."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
-from streaming.reports.figures import Kind
+import msgspec
+
+from streaming.figures.scope import Kind
+from streaming.figures.values import Report
+from streaming.reports.csv_files import csv_files
+from streaming.reports.page import render
 
 LONGEST_NAME = 80
 
@@ -27,3 +32,13 @@ def write_files(folder: Path, contents: Mapping[str, str]) -> None:
             beside.replace(folder / name)
         finally:
             beside.unlink(missing_ok=True)
+
+
+def write(report: Report, folder: Path, earlier: Sequence[Report] = ()) -> Path:
+    """index.html, figures.json and the CSV files, in a folder that is made where it is missing; gives the path of index.html.
+
+    Every file is replaced as a whole, the page last: who reads while a report is written again sees the old or the new one.
+    """
+    figures = msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
+    write_files(folder, {"figures.json": figures} | csv_files(report) | {"index.html": render(report, earlier)})
+    return folder / "index.html"

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from streaming.figures.run_summary import Percentiles
+from streaming.figures.values import Figures, Flink, Kafka, Model, Whole
 from streaming.reports.digits import count, duration, mebibytes, percent, score, significant
-from streaming.reports.figures import Figures, Flink, Kafka, Model, Whole
-from streaming.reports.run_summary import Percentiles
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,12 @@
-"""The page of a run's or a day's report, and the folder that it is kept in.
+"""The page of a run's or a day's report.
 
 The frame that it stands in is `streaming.reports.frame`; what a page says is put together here.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
-import msgspec
-
+from streaming.figures.scope import Kind
+from streaming.figures.values import CalibrationQuote, Figures, Report
 from streaming.reports import frame
 from streaming.reports.charts.flow import flow
 from streaming.reports.charts.latency import latency
@@ -15,10 +14,8 @@ from streaming.reports.charts.load import lag, throughput
 from streaming.reports.charts.outcomes import failures, outcomes, retries, stages
 from streaming.reports.charts.scores import scores
 from streaming.reports.charts.trend import trend
-from streaming.reports.csv_files import csv_files, descriptions
+from streaming.reports.csv_files import descriptions
 from streaming.reports.digits import count, duration, noun, percent, score, significant, span
-from streaming.reports.figures import CalibrationQuote, Figures, Kind, Report
-from streaming.reports.folder import write_files
 from streaming.reports.frame import Page, Section, Table, Tile
 from streaming.reports.metrics import metrics
 
@@ -33,16 +30,6 @@ def render(report: Report, earlier: Sequence[Report] = ()) -> str:
 def body(report: Report, earlier: Sequence[Report] = (), files: str = "") -> str:
     """The report as a fragment for a host page (see `frame.fragment`); `files` goes before the names of the files beside it."""
     return frame.fragment(page(report, earlier), files)
-
-
-def write(report: Report, folder: Path, earlier: Sequence[Report] = ()) -> Path:
-    """index.html, figures.json and the CSV files, in a folder that is made where it is missing; gives the path of index.html.
-
-    Every file is replaced as a whole, the page last: who reads while a report is written again sees the old or the new one.
-    """
-    figures = msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
-    write_files(folder, {"figures.json": figures} | csv_files(report) | {"index.html": render(report, earlier)})
-    return folder / "index.html"
 
 
 def page(report: Report, earlier: Sequence[Report] = ()) -> Page:

@@ -7,17 +7,15 @@ import msgspec
 from psycopg2.extensions import connection
 
 from streaming.clock import Clock
-from streaming.reports.calibration_quote import quote
-from streaming.reports.day import day_report
-from streaming.reports.figures import Report
-from streaming.reports.folder import place
-from streaming.reports.page import write
-from streaming.reports.run import run_report
-from streaming.reports.snapshot import snapshot
+from streaming.figures.calibration_quote import quote
+from streaming.figures.measure import day_report, run_report
+from streaming.figures.queries import snapshot
+from streaming.figures.values import Report
+from streaming.postgres import connected
+from streaming.reports.folder import place, write
 from streaming.reports.store import earlier_days, store
 from streaming.scoring.scorer_name import scorer_name
 from streaming.settings import Settings
-from streaming.traffic.database import connected
 
 
 def report_day(day: date, settings: Settings, clock: Clock) -> tuple[Report, Path]:

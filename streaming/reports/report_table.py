@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from streaming.reports.figures import Report
+from streaming.figures.values import Report
 from streaming.reports.metrics import metrics
 
 

@@ -7,9 +7,10 @@ from datetime import datetime
 import msgspec
 from psycopg2.extensions import connection
 
-from streaming.reports.body import FILES, drawn_with
-from streaming.reports.figures import Figures, Kind, Report
+from streaming.figures.scope import Kind
+from streaming.figures.values import Figures, Report
 from streaming.reports.page import body
+from streaming.reports.stored_html import FILES, drawn_with
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +32,17 @@ def store(database: connection, report: Report, earlier: Sequence[Report], now: 
     """Keep the report; it replaces an earlier one of the same day or run. `earlier`: reports of the days before, drawn beside it."""
     scope = report.figures.scope
     content = msgspec.json.encode(report).decode()
-    drawn = body(report, earlier, FILES)
-    keep(database, scope.kind, scope.subject, (scope.since, scope.until), simulated=scope.simulated, report=content, body=drawn, now=now)
+    keep(
+        database,
+        scope.kind,
+        scope.subject,
+        (scope.since, scope.until),
+        simulated=scope.simulated,
+        report=content,
+        body=body(report, earlier, FILES),
+        drawn_with=drawn_with(),
+        now=now,
+    )
 
 
 def keep(
@@ -44,13 +54,17 @@ def keep(
     simulated: bool,
     report: str,
     body: str,
+    drawn_with: str,
     now: datetime,
 ) -> None:
-    """Keep a report, `report` its JSON and `body` its HTML; it replaces an earlier one of the same kind and subject."""
+    """Keep a report, `report` its JSON and `body` its HTML; it replaces an earlier one of the same kind and subject.
+
+    `drawn_with`: the digest of what drew the HTML.
+    """
     since, until = time
-    row = {"kind": kind.value, "subject": subject, "since": since, "until": until, "simulated": simulated, "report": report, "body": body}
+    row = {"kind": kind.value, "subject": subject, "since": since, "until": until, "simulated": simulated, "report": report, "now": now}
     with database, database.cursor() as cursor:
-        cursor.execute(_STORE, {**row, "drawn_with": drawn_with(), "now": now})
+        cursor.execute(_STORE, {**row, "body": body, "drawn_with": drawn_with})
 
 
 def earlier_days(database: connection, before: datetime) -> list[Report]:

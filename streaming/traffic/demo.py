@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from streaming.reports.run_summary import RunSummary
+from streaming.figures.run_summary import RunSummary
 from streaming.traffic.generator import ANSWERED, FAILED
 from streaming.traffic.plan import Arrivals, Popularity, TrafficPlan
 

@@ -8,8 +8,8 @@ from streaming.clock import Clock
 from streaming.kafka.admin import KafkaAdmin
 from streaming.kafka.client import TopicPartition
 from streaming.kafka.lag import undone
+from streaming.postgres import connected
 from streaming.topics import CONSUMED_BY, STORAGE_PERSISTER
-from streaming.traffic.database import connected
 
 LOOK_EVERY_S = 0.5
 

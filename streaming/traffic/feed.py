@@ -8,9 +8,9 @@ from uuid import UUID
 
 import numpy as np
 
-from streaming.traffic import corpus
-from streaming.traffic.corpus import CorpusQuestion
-from streaming.traffic.database import connected
+from streaming.datasets import corpus
+from streaming.datasets.corpus import CorpusQuestion
+from streaming.postgres import connected
 from streaming.traffic.plan import TrafficPlan
 from streaming.traffic.popularity import question_indices
 

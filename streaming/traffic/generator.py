@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streaming.clock import Clock
+from streaming.datasets.corpus import CorpusQuestion
 from streaming.identity import question_id
 from streaming.traffic.api import NotTaken, QuestionApi, Reply
-from streaming.traffic.corpus import CorpusQuestion
 from streaming.traffic.ends import Ends
 from streaming.traffic.feed import Feed
 from streaming.traffic.plan import TrafficPlan

@@ -4,7 +4,7 @@ import logging
 
 import httpx
 
-from streaming.reports.run_summary import SIMULATED
+from streaming.figures.run_summary import SIMULATED
 from streaming.traffic.runs import ModelServer
 
 log = logging.getLogger(__name__)

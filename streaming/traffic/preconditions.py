@@ -5,14 +5,14 @@ import asyncio
 import httpx
 
 from streaming.clock import Clock
+from streaming.datasets import corpus
 from streaming.errors import UserError
 from streaming.kafka.admin import KafkaAdmin
+from streaming.postgres import connected
 from streaming.settings import Settings
 from streaming.storage.models import ModelServer
 from streaming.topics import CONSUMED_BY
-from streaming.traffic import corpus
 from streaming.traffic.api import QuestionApi
-from streaming.traffic.database import connected
 from streaming.traffic.plan import Arrivals, Results, TrafficPlan
 from streaming.traffic.receiver import callback_key
 

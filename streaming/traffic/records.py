@@ -14,7 +14,7 @@ from psycopg2.extras import execute_values
 
 from streaming.clock import Clock
 from streaming.errors import Unreachable
-from streaming.traffic.database import connected
+from streaming.postgres import connected
 
 log = logging.getLogger(__name__)
 

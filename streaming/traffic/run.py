@@ -9,13 +9,13 @@ import numpy as np
 
 from streaming.clock import Clock
 from streaming.errors import AnswerloopError, UserError
+from streaming.figures.run_summary import RunSummary, summarise
 from streaming.kafka.admin import KafkaAdmin
-from streaming.reports.run_summary import RunSummary, summarise
+from streaming.postgres import connected
 from streaming.settings import Settings
 from streaming.traffic import runs
 from streaming.traffic.api import QuestionApi
 from streaming.traffic.arrivals import arrival_times
-from streaming.traffic.database import connected
 from streaming.traffic.drain import Backlog, wait_until_drained
 from streaming.traffic.ends import CalledBack, Ends, Polled
 from streaming.traffic.feed import Feed, requests_of

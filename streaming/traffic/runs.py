@@ -8,7 +8,7 @@ from psycopg2.extensions import connection
 from psycopg2.extras import Json
 
 from streaming.errors import UserError
-from streaming.reports.run_summary import RunSummary
+from streaming.figures.run_summary import RunSummary
 from streaming.traffic.plan import TrafficPlan
 
 SENDING, DRAINING, DRAINED, TIMED_OUT, CANCELLED, FAILED = "sending", "draining", "drained", "timed_out", "cancelled", "failed"

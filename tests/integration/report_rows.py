@@ -10,9 +10,8 @@ import psycopg2
 from psycopg2.extensions import connection
 from psycopg2.extras import RealDictCursor, register_uuid
 
-from streaming.reports.covered import covered
-from streaming.reports.figures import Kind, Scope
-from streaming.reports.snapshot import gather, snapshot
+from streaming.figures.queries import gather, snapshot
+from streaming.figures.scope import Kind, Scope, covered
 
 register_uuid()  # type: ignore[no-untyped-call]
 

@@ -10,16 +10,16 @@ import pytest
 from psycopg2.extensions import connection
 
 from streaming import settings as setting
+from streaming.calibration.calibrate import calibrate
+from streaming.calibration.plan import CalibrationPlan
+from streaming.calibration.questions import drawn
 from streaming.clock import SystemClock
+from streaming.datasets.load import load_file
 from streaming.errors import UserError
+from streaming.figures.calibration_quote import newest, quote
+from streaming.figures.rates import Calibration, Group, rates_at, scores_of
 from streaming.identity import question_id
-from streaming.reports.calibrate import CalibrationPlan, calibrate
-from streaming.reports.calibration_questions import drawn
-from streaming.reports.calibration_quote import newest, quote
-from streaming.scoring.calibration import Calibration, rates_at, scores_of
-from streaming.scoring.calibration_pairs import Group
 from streaming.settings import Settings
-from streaming.traffic.load import load_file
 from tests.integration.private_tables import private_tables
 from tests.stack import SAMPLE
 

@@ -12,11 +12,11 @@ from psycopg2.extensions import connection
 
 from streaming import settings
 from streaming.errors import ConfigurationError
+from streaming.figures.queries import gather, snapshot
+from streaming.figures.scope import covered
+from streaming.postgres import connected
 from streaming.provision import migrate
-from streaming.reports.covered import covered
-from streaming.reports.snapshot import gather, snapshot
 from streaming.sampler import store
-from streaming.traffic.database import connected
 from tests.integration.report_rows import DAY
 
 pytestmark = pytest.mark.integration

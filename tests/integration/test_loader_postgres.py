@@ -9,9 +9,9 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection
 
+from streaming.datasets import load as loader
+from streaming.datasets.load import Loaded, load_file
 from streaming.errors import UserError
-from streaming.traffic import load as loader
-from streaming.traffic.load import Loaded, load_file
 from tests.integration.private_tables import private_tables
 
 pytestmark = pytest.mark.integration

@@ -5,8 +5,8 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 from streaming import settings
 from streaming.errors import LoginRefused, Unreachable
+from streaming.postgres import connected
 from streaming.storage.database import Database
-from streaming.traffic.database import connected
 
 pytestmark = pytest.mark.integration
 

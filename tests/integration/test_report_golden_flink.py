@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from streaming.reports.figures import Flink, Scope
-from streaming.reports.flink_figures import flink
-from streaming.reports.model_figures import model
-from streaming.reports.run_summary import Scores
+from streaming.figures.flink import flink
+from streaming.figures.model import model
+from streaming.figures.run_summary import Scores
+from streaming.figures.scope import Scope
+from streaming.figures.values import Flink
 from tests.integration.private_tables import private_tables
 from tests.integration.report_rows import DAY, MIDNIGHT, NEXT_DAY, ReportRows, at, of_day, of_run, report_rows
 

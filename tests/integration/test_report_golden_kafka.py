@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from streaming import topics
-from streaming.reports.figures import Kafka, Lag, Scope, Throughput
-from streaming.reports.kafka_figures import kafka
-from streaming.reports.run_summary import Percentiles
+from streaming.figures.kafka import kafka
+from streaming.figures.run_summary import Percentiles
+from streaming.figures.scope import Scope
+from streaming.figures.values import Kafka, Lag, Throughput
 from tests.integration.private_tables import private_tables
 from tests.integration.report_rows import DAY, MIDNIGHT, NOON, ReportRows, at, of_run, report_rows
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from streaming.reports.figures import Model, Scope
-from streaming.reports.model_figures import model
-from streaming.reports.run_summary import Percentiles, Retries
+from streaming.figures.model import model
+from streaming.figures.run_summary import Percentiles, Retries
+from streaming.figures.scope import Scope
+from streaming.figures.values import Model
 from tests.integration.private_tables import private_tables
 from tests.integration.report_rows import DAY, MIDNIGHT, NEXT_DAY, ReportRows, at, of_day, of_run, report_rows
 

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from streaming.reports.event_time import event_time_lag, watermark_lag
-from streaming.reports.figures import Scope, Service
-from streaming.reports.run_summary import Percentiles
-from streaming.reports.service_figures import services
-from streaming.reports.slots import mean_slots
+from streaming.figures.flink import event_time_lag, watermark_lag
+from streaming.figures.model import mean_slots
+from streaming.figures.run_summary import Percentiles
+from streaming.figures.scope import Scope
+from streaming.figures.values import Service
+from streaming.figures.whole import services
 from tests.integration.private_tables import private_tables
 from tests.integration.report_rows import DAY, MIDNIGHT, NOON, ReportRows, at, of_run, report_rows
 

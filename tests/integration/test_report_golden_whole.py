@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from streaming.reports.figures import Scope, Whole
-from streaming.reports.run_summary import Percentiles, Replays, Stages
-from streaming.reports.whole_figures import whole
+from streaming.figures.run_summary import Percentiles, Replays, Stages
+from streaming.figures.scope import Scope
+from streaming.figures.values import Whole
+from streaming.figures.whole import whole
 from streaming.topics import DEAD_LETTERS
 from tests.integration.private_tables import private_tables
 from tests.integration.report_rows import DAY, MIDNIGHT, NEXT_DAY, NOON, ReportRows, at, of_day, of_run, report_rows

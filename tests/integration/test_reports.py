@@ -11,12 +11,11 @@ import pytest
 from streaming import settings
 from streaming.clock import ManualClock
 from streaming.errors import UserError
-from streaming.reports.body import FILES, drawn_with
-from streaming.reports.day import day_report
-from streaming.reports.figures import Figures, Report
+from streaming.figures.measure import day_report, run_report
+from streaming.figures.values import Figures, Report
 from streaming.reports.page import body
 from streaming.reports.produce import report_day, report_run
-from streaming.reports.run import run_report
+from streaming.reports.stored_html import FILES, drawn_with
 from streaming.settings import Settings
 from tests.integration.private_tables import private_tables
 from tests.integration.report_rows import MIDNIGHT, NOON, ReportRows, at, report_rows

@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
+from streaming.datasets.csv_rows import Row, read_rows
 from streaming.simulator import answers
-from streaming.traffic.csv_rows import Row, read_rows
 
 pytestmark = pytest.mark.integration
 

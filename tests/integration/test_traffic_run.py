@@ -11,9 +11,9 @@ import pytest
 
 from streaming import settings
 from streaming.clock import SystemClock
+from streaming.datasets.load import load_file
 from streaming.errors import UserError
 from streaming.traffic.demo import complete
-from streaming.traffic.load import load_file
 from streaming.traffic.plan import TrafficPlan
 from streaming.traffic.progress import Progress
 from streaming.traffic.run import begin_run, finish_run, run_traffic, send_share

@@ -11,7 +11,7 @@ from psycopg2.extensions import connection
 
 from streaming.clock import SystemClock
 from streaming.errors import UserError
-from streaming.reports.run_summary import Percentiles, Replays, Retries, RunSummary, summarise
+from streaming.figures.run_summary import Percentiles, Replays, Retries, RunSummary, summarise
 from streaming.traffic import runs
 from streaming.traffic.drain import pending_by_stage
 from streaming.traffic.plan import TrafficPlan

@@ -16,7 +16,7 @@ from psycopg2.extras import Json
 
 from answerloop_airflow.pages.app import PREFIX
 from streaming import settings
-from streaming.reports.figures import Kind
+from streaming.figures.scope import Kind
 from tests import airflow
 from tests.browser import Complaints, inaccessible, until_drawn
 from tests.example_report import day_report, empty_report

@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from answerloop_airflow.pages.app import PREFIX
 from answerloop_airflow.runs import traffic_run_id
-from streaming.reports import page as report_page
-from streaming.reports.figures import Report
+from streaming.figures.values import Report
+from streaming.reports.folder import write
 from streaming.simulator.faults import FAULTS, QUALITY
 from tests import airflow, stack
 from tests.browser import until_drawn
@@ -68,7 +68,7 @@ def test_a_runs_report(browser: Browser, dag_run: str, pictures: Path, tmp_path:
     stack.until(lambda: bool(stack.sql(stored, run_id)), "the run's report is stored", 240)
     report = msgspec.json.decode(stack.sql(stored, run_id)[0][0], type=Report)
     page = browser.new_page(viewport={"width": 1280, "height": 1030}, color_scheme=scheme)  # type: ignore[arg-type]
-    page.goto(report_page.write(report, tmp_path).as_uri())
+    page.goto(write(report, tmp_path).as_uri())
     until_drawn(page)
     page.screenshot(path=pictures / f"report_{scheme}.png")
     page.close()

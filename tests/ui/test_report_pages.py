@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from streaming.reports import page as report_page
+from streaming.reports.folder import write
 from tests import stack
 from tests.browser import inaccessible, until_drawn
 from tests.example_report import day_report, empty_report, run_report
@@ -23,9 +23,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
     days = [day_report(day) for day in (15, 16, 18, 19, 20)]
     return {
-        "run": report_page.write(run_report(), folder / "run"),
-        "day": report_page.write(day_report(), folder / "day", [*days, empty_report()]),
-        "empty": report_page.write(empty_report(), folder / "empty"),
+        "run": write(run_report(), folder / "run"),
+        "day": write(day_report(), folder / "day", [*days, empty_report()]),
+        "empty": write(empty_report(), folder / "empty"),
     }
 
 

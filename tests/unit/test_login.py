@@ -13,6 +13,7 @@ from streaming import provision
 from streaming.clock import ManualClock
 from streaming.errors import ConfigurationError, LoginRefused, Unreachable
 from streaming.login import connect_failure
+from streaming.postgres import connected
 from streaming.sampler import store
 from streaming.sampler.service import Sampler, Targets
 from streaming.storage import database as module
@@ -20,7 +21,6 @@ from streaming.storage.callbacks import Callbacks
 from streaming.storage.database import Database
 from streaming.storage.enqueuer import Enqueuer
 from streaming.storage.waiting import Listener, Waiters
-from streaming.traffic.database import connected
 
 URL = "postgresql://asker:TOPSECRET@db.example:5433/loop"
 WHERE = {"user": "asker", "password": "TOPSECRET", "host": "db.example", "port": "5433", "dbname": "loop"}

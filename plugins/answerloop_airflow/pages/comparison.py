@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from streaming.figures.run_summary import RunSummary
 from streaming.reports import digits
-from streaming.reports.run_summary import RunSummary
 
 # Below this part of the larger value a difference is none.
 NEGLIGIBLE = 0.005

@@ -13,9 +13,10 @@ from markupsafe import Markup
 
 from answerloop_airflow.pages.database import Database
 from answerloop_airflow.pages.queries import nightly, reports
-from streaming.reports.body import FILES, with_files
-from streaming.reports.figures import Kind, Report
-from streaming.scoring.calibration import Calibration
+from streaming.figures.rates import Calibration
+from streaming.figures.scope import Kind
+from streaming.figures.values import Report
+from streaming.reports.stored_html import FILES, with_files
 
 KEPT = 32
 # After the first page has been answered: an import takes the processor from it.
@@ -51,7 +52,8 @@ def get_ready() -> None:
 
 
 def _import() -> None:
-    from streaming.reports import calibration_page, page  # noqa: F401
+    from streaming.calibration import page as of_a_calibration  # noqa: F401
+    from streaming.reports import page as of_a_report  # noqa: F401
 
 
 @lru_cache(maxsize=KEPT)
@@ -64,7 +66,7 @@ def _report(report: str, earlier: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=KEPT)
 def _calibration(calibration: str) -> str:
-    from streaming.reports.calibration_page import body
+    from streaming.calibration.page import body
 
     return body(msgspec.json.decode(calibration, type=Calibration), FILES)
 

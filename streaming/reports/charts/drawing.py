@@ -12,8 +12,8 @@ from typing import Any
 from plotly.graph_objects import Figure
 from plotly.subplots import make_subplots
 
+from streaming.figures.buckets import Histogram, Series
 from streaming.reports.digits import duration
-from streaming.reports.figures import Histogram, Series
 
 BLUE, VERMILLION, GREEN, PURPLE, SKY, AMBER, GREY = (
     f"var(--{name})" for name in ("blue", "vermillion", "green", "purple", "sky", "amber", "grey")

@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 
+from streaming.figures.values import Whole
 from streaming.reports.charts.drawing import AMBER, BLUE, GREEN, GREY, PANEL, PURPLE, SKY, VERMILLION, drawn, label, soft
 from streaming.reports.digits import noun
-from streaming.reports.figures import Whole
 from streaming.reports.frame import Chart, Table
 
 TITLE = "The way of questions through the loop"

@@ -1,10 +1,10 @@
 """How long people waited: for the first reply and for the answer."""
 
+from streaming.figures.run_summary import Percentiles
+from streaming.figures.values import Whole
 from streaming.reports.charts.drawing import BLUE, HEIGHT, MUTED, VERMILLION, log_ms_axis, steps, two_panels
 from streaming.reports.digits import duration
-from streaming.reports.figures import Whole
 from streaming.reports.frame import Chart, Table
-from streaming.reports.run_summary import Percentiles
 
 TITLE = "Latency, perceived and real"
 LOOKS = {"perceived": (VERMILLION, "dash", "perceived"), "real": (BLUE, "solid", "real")}

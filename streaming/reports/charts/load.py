@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from streaming.figures.buckets import Series
+from streaming.figures.values import Kafka, Whole
 from streaming.reports.charts.drawing import (
     BLUE,
     COLOURS,
@@ -17,7 +19,6 @@ from streaming.reports.charts.drawing import (
     two_panels,
 )
 from streaming.reports.digits import count, duration, noun, significant
-from streaming.reports.figures import Kafka, Series, Whole
 from streaming.reports.frame import Chart, Table
 
 THROUGHPUT = "Throughput and backlog"

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from streaming.figures.run_summary import Stages
+from streaming.figures.values import Model, Whole
 from streaming.reports.charts.drawing import (
     AMBER,
     BLUE,
@@ -17,9 +19,7 @@ from streaming.reports.charts.drawing import (
     two_panels,
 )
 from streaming.reports.digits import count, duration, noun, percent, share
-from streaming.reports.figures import Model, Whole
 from streaming.reports.frame import Chart, Table
-from streaming.reports.run_summary import Stages
 
 OUTCOMES, FAILURES, RETRIES, STAGES = "Outcomes of requests", "Failures by cause", "Model calls made again", "Time per stage"
 # Colour and pattern of what went well, what did not, and what is open.

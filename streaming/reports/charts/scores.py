@@ -2,9 +2,9 @@
 
 from itertools import pairwise
 
+from streaming.figures.values import Flink
 from streaming.reports.charts.drawing import BLUE, GRID, HEIGHT, INK, VERMILLION, drawn, steps
 from streaming.reports.digits import noun, percent, score
-from streaming.reports.figures import Flink
 from streaming.reports.frame import Chart, Table
 
 TITLE = "Scores of first and final attempts"

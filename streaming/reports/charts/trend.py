@@ -7,9 +7,9 @@ from typing import Any
 
 from plotly.subplots import make_subplots
 
+from streaming.figures.values import Figures, Report
 from streaming.reports.charts.drawing import BLUE, GREEN, MUTED, PURPLE, VERMILLION, styled
 from streaming.reports.digits import count, duration, noun, percent, score
-from streaming.reports.figures import Figures, Report
 from streaming.reports.frame import Chart, Table
 
 TITLE = "Main figures from day to day"

@@ -7,8 +7,8 @@ import pytest
 
 from answerloop_airflow.pages import comparison
 from answerloop_airflow.pages.comparison import LESS, MORE, Compared, Figure
+from streaming.figures.run_summary import RunSummary
 from streaming.reports import digits
-from streaming.reports.run_summary import RunSummary
 
 NOTHING = dict.fromkeys(("p50", "p90", "p95", "p99", "max"))
 SUMMARY: dict[str, Any] = {

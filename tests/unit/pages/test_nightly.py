@@ -8,8 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from answerloop_airflow.pages import assets
-from streaming.scoring.calibration import calibration, samples_of
-from streaming.scoring.calibration_pairs import Group
+from streaming.calibration.thresholds import calibration, samples_of
+from streaming.figures.rates import Group
 from tests.example_report import day_report, empty_report
 from tests.unit.pages.conftest import Tables
 

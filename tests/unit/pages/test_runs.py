@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from answerloop_airflow.runs import traffic_run_id
-from streaming.reports.body import FILES
+from streaming.reports.stored_html import FILES
 from tests.example_report import run_report
 from tests.unit.pages.conftest import Tables
 from tests.unit.pages.test_comparison import SUMMARY

@@ -7,7 +7,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from answerloop_airflow import calibration
-from streaming.reports.calibrate import CalibrationPlan
+from streaming.calibration.plan import CalibrationPlan
 
 
 @pytest.mark.parametrize("name", ["pairs", "seed"])

@@ -5,13 +5,13 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from streaming.figures.values import Figures
 from streaming.reports.charts.flow import flow
 from streaming.reports.charts.latency import latency
 from streaming.reports.charts.load import lag, throughput
 from streaming.reports.charts.outcomes import failures, outcomes, retries, stages
 from streaming.reports.charts.scores import scores
 from streaming.reports.charts.trend import trend
-from streaming.reports.figures import Figures
 from streaming.reports.frame import Chart
 from tests.example_report import day_report, empty_report, figures
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from streaming.figures.scope import Kind
+from streaming.figures.values import Report
 from streaming.reports import frame, page
-from streaming.reports.figures import Kind, Report
+from streaming.reports.folder import write
 from tests.example_report import RUN, day_report, empty_report, run_report
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -161,8 +163,8 @@ def test_a_fragment_is_for_a_page_that_brings_the_library() -> None:
 
 def test_a_written_report_is_replaced_as_a_whole(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "run-1"
-    assert page.write(empty_report(Kind.RUN), folder) == folder / "index.html"
-    page.write(run_report(), folder)
+    assert write(empty_report(Kind.RUN), folder) == folder / "index.html"
+    write(run_report(), folder)
     assert (folder / "index.html").read_text() == page.render(run_report())
     read = msgspec.json.decode((folder / "figures.json").read_bytes(), type=Report)
     assert read.figures.whole.flows == run_report().figures.whole.flows

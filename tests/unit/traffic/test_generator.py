@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from streaming.clock import ManualClock, SystemClock
+from streaming.datasets.corpus import CorpusQuestion
 from streaming.errors import ConfigurationError
 from streaming.identity import question_id
 from streaming.traffic.api import QuestionApi
-from streaming.traffic.corpus import CorpusQuestion
 from streaming.traffic.ends import Polled
 from streaming.traffic.generator import Generator
 from streaming.traffic.plan import TrafficPlan

@@ -1,7 +1,7 @@
 """Reports of days and of calibrations: their main figures, without reading the whole of any."""
 
 from answerloop_airflow.pages.database import Database, Row
-from streaming.reports.figures import Kind
+from streaming.figures.scope import Kind
 
 PER_PAGE = 31
 # Days before one that is shown, for its chart of how the main figures went.

@@ -1,14 +1,23 @@
 """Stored reports, as the JSON that they are kept in."""
 
+from collections.abc import Callable, Mapping
+
 import msgspec
 
 from answerloop_airflow.pages.database import Database
+from streaming.calibration import stored_html as calibrations
 from streaming.errors import UserError
-from streaming.reports.body import drawn_with
-from streaming.reports.figures import Kind, Report
+from streaming.figures.scope import Kind
+from streaming.figures.values import Report
+from streaming.reports import stored_html as reports
 
 _REPORT = "SELECT report::text AS report FROM metric_reports WHERE kind = %(kind)s AND subject = %(subject)s"
 _BODY = "SELECT body FROM metric_reports WHERE kind = %(kind)s AND subject = %(subject)s AND drawn_with = %(drawn_with)s"
+_DRAWN_WITH: Mapping[Kind, Callable[[], str]] = {
+    Kind.RUN: reports.drawn_with,
+    Kind.DAY: reports.drawn_with,
+    Kind.CALIBRATION: calibrations.drawn_with,
+}
 
 
 def stored(database: Database, kind: Kind, subject: str) -> str | None:
@@ -19,7 +28,7 @@ def stored(database: Database, kind: Kind, subject: str) -> str | None:
 
 def body(database: Database, kind: Kind, subject: str) -> str | None:
     """Its HTML as it was drawn when it was made, None where there is none that today's code would draw."""
-    row = database.row(_BODY, kind=kind.value, subject=subject, drawn_with=drawn_with())
+    row = database.row(_BODY, kind=kind.value, subject=subject, drawn_with=_DRAWN_WITH[kind]())
     return None if row is None else row["body"]
 
 

@@ -2,7 +2,7 @@
 
 from answerloop_airflow.pages.database import Database, Row
 from streaming.errors import UserError
-from streaming.reports.figures import Kind
+from streaming.figures.scope import Kind
 from streaming.traffic.runs import DRAINING, SENDING
 
 PER_PAGE = 50

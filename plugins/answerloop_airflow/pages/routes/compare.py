@@ -9,7 +9,7 @@ from answerloop_airflow.pages.context import Data, page
 from answerloop_airflow.pages.database import Row
 from answerloop_airflow.pages.queries import runs
 from streaming.errors import UserError
-from streaming.reports.run_summary import RunSummary
+from streaming.figures.run_summary import RunSummary
 
 router = APIRouter()
 

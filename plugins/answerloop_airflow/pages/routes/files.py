@@ -7,11 +7,11 @@ from fastapi.responses import Response
 from answerloop_airflow.pages.context import Data
 from answerloop_airflow.pages.database import Database
 from answerloop_airflow.pages.queries import reports
+from streaming.calibration.files import FILES
 from streaming.errors import UserError
-from streaming.reports.calibration_files import FILES
+from streaming.figures.rates import Calibration
+from streaming.figures.scope import Kind
 from streaming.reports.csv_files import csv_files
-from streaming.reports.figures import Kind
-from streaming.scoring.calibration import Calibration
 
 router = APIRouter()
 

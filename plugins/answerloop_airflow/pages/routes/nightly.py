@@ -12,7 +12,7 @@ from answerloop_airflow.pages.database import Database
 from answerloop_airflow.pages.drawn import drawn, drawn_trend
 from answerloop_airflow.pages.queries import nightly
 from streaming.errors import UserError
-from streaming.reports.figures import Kind
+from streaming.figures.scope import Kind
 
 Day = Annotated[str, Query(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 router = APIRouter()

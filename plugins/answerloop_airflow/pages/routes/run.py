@@ -14,8 +14,8 @@ from answerloop_airflow.pages.drawn import drawn
 from answerloop_airflow.pages.progress import look_again_s
 from answerloop_airflow.pages.queries import progress, reports, runs
 from streaming.clock import SystemClock
-from streaming.reports.figures import Kind
-from streaming.reports.run_summary import RunSummary
+from streaming.figures.run_summary import RunSummary
+from streaming.figures.scope import Kind
 
 REPORT_WITHIN = timedelta(minutes=10)
 router = APIRouter()
