@@ -10,7 +10,7 @@ from psycopg2.extras import RealDictCursor
 
 from streaming.errors import UserError
 from streaming.identity import question_id
-from streaming.reports.run_summary import SIMULATED
+from streaming.model.server import is_simulated
 from streaming.scoring.calibration_pairs import Question, Recorded, distinct
 from streaming.traffic import corpus
 
@@ -46,11 +46,11 @@ def drawn(database: connection, dataset: str, most: int, seed: int) -> list[Ques
 def _question(row: Any, answers: Sequence[Any]) -> Question:
     # The newest of each sort: `max` and not the order of rows, which come by model.
     newest = {
-        is_simulated: max(these, key=lambda each: each["stored_at"])
-        for is_simulated in (False, True)
-        if (these := [each for each in answers if (SIMULATED in each["model"].lower()) is is_simulated])
+        simulated: max(these, key=lambda each: each["stored_at"])
+        for simulated in (False, True)
+        if (these := [each for each in answers if is_simulated(each["model"]) is simulated])
     }
-    recorded = {is_simulated: Recorded(each["answer"], each["model"]) for is_simulated, each in newest.items()}
+    recorded = {simulated: Recorded(each["answer"], each["model"]) for simulated, each in newest.items()}
     return Question(row["reference"], row["topic"], recorded.get(False), recorded.get(True), row["other_reference"])
 
 

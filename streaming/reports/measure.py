@@ -3,13 +3,13 @@
 import msgspec
 from psycopg2.extras import RealDictCursor
 
+from streaming.model.server import is_simulated
 from streaming.reports.covered import covered
 from streaming.reports.figures import Figures, Scope
 from streaming.reports.flink_figures import flink
 from streaming.reports.kafka_figures import kafka
 from streaming.reports.model_figures import model
 from streaming.reports.queries import ask_one
-from streaming.reports.run_summary import SIMULATED
 from streaming.reports.whole_figures import whole
 
 
@@ -20,7 +20,7 @@ def measure(cursor: RealDictCursor, scope: Scope, threshold: float) -> Figures:
     """
     models = ask_one(cursor, "models", covered(scope))["models"]
     # The simulator names itself in the model of every answer, also where it could not be asked when a run began.
-    simulated = scope.simulated or any(SIMULATED in name.lower() for name in models)
+    simulated = scope.simulated or any(map(is_simulated, models))
     scope = msgspec.structs.replace(scope, models=models, simulated=simulated)
     of_model, of_whole = model(cursor, scope), whole(cursor, scope)
     of_flink = flink(cursor, scope, threshold, of_model.retries)

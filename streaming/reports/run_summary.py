@@ -11,12 +11,10 @@ import msgspec
 from psycopg2.extensions import connection
 
 from streaming.errors import UserError
+from streaming.model.server import is_simulated
 from streaming.reports.edges import LATENCY_EDGES_MS, SCORE_EDGES
 from streaming.reports.queries import Rows, ask_one
 from streaming.reports.snapshot import gather, snapshot
-
-# In the greeting of the simulator and in the model of each of its answers.
-SIMULATED = "simulated"
 
 
 class Percentiles(msgspec.Struct, frozen=True):
@@ -143,5 +141,5 @@ def summarise(database: connection, run_id: str) -> RunSummary:
         parts["attempts"] = {**ask_one(cursor, "attempts", rows), **ask_one(cursor, "retries", rows)}
         parts["failures"] = ask_one(cursor, "failures", rows)["counts"]
     # The simulator names itself in the model of every answer, also where it could not be asked when the run began.
-    simulated = run["simulated"] or any(SIMULATED in model.lower() for model in parts["attempts"]["models"])
+    simulated = run["simulated"] or any(is_simulated(model) for model in parts["attempts"]["models"])
     return msgspec.convert({**run, **parts, "simulated": simulated}, RunSummary)
