@@ -29,9 +29,9 @@ from streaming.kafka.client import Consumer, Delivered, Producer
 from streaming.kafka.confluent import KafkaConsumer, KafkaProducer
 from streaming.kafka.consume import ConsumeLoop
 from streaming.kafka.memory import MemoryBroker
-from streaming.llm.client import OllamaClient, Sampling
 from streaming.llm.consumer import Asking, ModelStep
 from streaming.llm.limit import InFlightLimit
+from streaming.model.ollama import Ollama, Sampling
 from streaming.retry_policy import Budget
 from streaming.settings import Settings
 from streaming.topics import TopicSpec
@@ -71,9 +71,9 @@ async def measure(seconds: float = 15.0, bootstrap: str | None = None) -> dict[s
         await asyncio.gather(*(producer.send(prefix + topics.PENDING, str(number), question(number)) for number in range(count)))
         settings = Settings()
         limit = InFlightLimit(settings.model_in_flight, settings.model_in_flight_max)
-        client = OllamaClient(url, Sampling(64, 0.0), 30.0, settings.model_in_flight_max + 1)
+        server = Ollama(url, Sampling(64, 0.0), 30.0, settings.model_in_flight_max + 1)
         counting, clock = Counting(producer, prefix), SystemClock()
-        step = ModelStep(client, limit, Asking(settings.model, Budget.SHARED), counting, clock)
+        step = ModelStep(server, limit, Asking(settings.model, Budget.SHARED), counting, clock)
         loop = ConsumeLoop(consumer, [prefix + topics.PENDING], step, clock)
         running = asyncio.create_task(loop.run())
         async with asyncio.timeout(START_DEADLINE_S):

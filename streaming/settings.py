@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     fetch_window: int = Field(10_000, ge=1, le=10_000, description="records of a partition taken beyond its committed offset")
 
     # the model
+    model_api: str = Field("ollama", min_length=1, description="what the model server speaks")
     model: str = Field("llama3.2:1b", min_length=1)
     model_deadline_s: float = Field(120.0, gt=0, le=3600)
     model_num_predict: int = Field(256, ge=1, le=32_768)

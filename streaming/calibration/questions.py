@@ -11,8 +11,8 @@ from streaming.calibration.pairs import Question, Recorded, distinct
 from streaming.datasets import corpus
 from streaming.errors import UserError
 from streaming.figures.queries import SQL
-from streaming.figures.run_summary import SIMULATED
 from streaming.identity import question_id
+from streaming.model.server import is_simulated
 
 # Answers are looked for where questions without a run go, and in the newest answer sets of runs on the dataset.
 DEFAULT_SET = "default"
@@ -45,11 +45,11 @@ def drawn(database: connection, dataset: str, most: int, seed: int) -> list[Ques
 def _question(row: Any, answers: Sequence[Any]) -> Question:
     # The newest of each sort: `max` and not the order of rows, which come by model.
     newest = {
-        is_simulated: max(these, key=lambda each: each["stored_at"])
-        for is_simulated in (False, True)
-        if (these := [each for each in answers if (SIMULATED in each["model"].lower()) is is_simulated])
+        simulated: max(these, key=lambda each: each["stored_at"])
+        for simulated in (False, True)
+        if (these := [each for each in answers if is_simulated(each["model"]) is simulated])
     }
-    recorded = {is_simulated: Recorded(each["answer"], each["model"]) for is_simulated, each in newest.items()}
+    recorded = {simulated: Recorded(each["answer"], each["model"]) for simulated, each in newest.items()}
     return Question(row["reference"], row["topic"], recorded.get(False), recorded.get(True), row["other_reference"])
 
 

@@ -11,10 +11,10 @@ from streaming.figures.flink import flink
 from streaming.figures.kafka import kafka
 from streaming.figures.model import model
 from streaming.figures.queries import ask, ask_one, gather
-from streaming.figures.run_summary import SIMULATED
 from streaming.figures.scope import Kind, Rows, Scope, covered
 from streaming.figures.values import Figures, Report
 from streaming.figures.whole import whole
+from streaming.model.server import is_simulated
 
 
 def run_report(cursor: RealDictCursor, run_id: str, now: datetime, threshold: float) -> Report:
@@ -85,7 +85,7 @@ def measure(cursor: RealDictCursor, scope: Scope, threshold: float) -> Figures:
     """
     models = ask_one(cursor, "models", covered(scope))["models"]
     # The simulator names itself in the model of every answer, also where it could not be asked when a run began.
-    simulated = scope.simulated or any(SIMULATED in name.lower() for name in models)
+    simulated = scope.simulated or any(map(is_simulated, models))
     scope = msgspec.structs.replace(scope, models=models, simulated=simulated)
     of_model, of_whole = model(cursor, scope), whole(cursor, scope)
     of_flink = flink(cursor, scope, threshold, of_model.retries)

@@ -14,9 +14,7 @@ from streaming.errors import UserError
 from streaming.figures.buckets import LATENCY_EDGES_MS, SCORE_EDGES
 from streaming.figures.queries import ask_one, gather, snapshot
 from streaming.figures.scope import Rows
-
-# In the greeting of the simulator and in the model of each of its answers.
-SIMULATED = "simulated"
+from streaming.model.server import is_simulated
 
 
 class Percentiles(msgspec.Struct, frozen=True):
@@ -143,5 +141,5 @@ def summarise(database: connection, run_id: str) -> RunSummary:
         parts["attempts"] = {**ask_one(cursor, "attempts", rows), **ask_one(cursor, "retries", rows)}
         parts["failures"] = ask_one(cursor, "failures", rows)["counts"]
     # The simulator names itself in the model of every answer, also where it could not be asked when the run began.
-    simulated = run["simulated"] or any(SIMULATED in model.lower() for model in parts["attempts"]["models"])
+    simulated = run["simulated"] or any(is_simulated(model) for model in parts["attempts"]["models"])
     return msgspec.convert({**run, **parts, "simulated": simulated}, RunSummary)

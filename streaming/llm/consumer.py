@@ -11,12 +11,13 @@ from streaming.contracts import INVALID_MESSAGE, Question, decode
 from streaming.errors import InvalidMessage, RecordTooLarge
 from streaming.kafka.client import Producer, Record, TopicPartition
 from streaming.kafka.tasks import RecordTasks, bury_for_good, deliver
-from streaming.llm.client import OllamaClient, Sampling
 from streaming.llm.gate import Gate
 from streaming.llm.limit import InFlightLimit
 from streaming.llm.messages import Call, name_of, report
-from streaming.llm.outcome import Outcome, Overloaded, Refused, Success, Unavailable, outcome_of
 from streaming.llm.turns import Turns
+from streaming.model.outcome import Outcome, Overloaded, Refused, Unavailable, outcome_of
+from streaming.model.server import ModelServer, Success
+from streaming.model.servers import model_server
 from streaming.retry_policy import CEILINGS, Budget, within_ceiling
 from streaming.service import run_service
 from streaming.settings import Settings
@@ -36,8 +37,8 @@ class Asking:
 class ModelStep:
     """Many calls in flight, bounded by the limit; none is begun while the gate is closed."""
 
-    def __init__(self, client: OllamaClient, limit: InFlightLimit, asking: Asking, producer: Producer, clock: Clock) -> None:
-        self._client = client
+    def __init__(self, server: ModelServer, limit: InFlightLimit, asking: Asking, producer: Producer, clock: Clock) -> None:
+        self._server = server
         self._limit = limit
         self._asking = asking
         self._producer = producer
@@ -75,7 +76,7 @@ class ModelStep:
 
     async def run(self) -> None:
         """Probe while the gate is closed."""
-        async with self._client:
+        async with self._server:
             await asyncio.gather(self._gate.run(), self._tasks.failed())
 
     def problems(self) -> Mapping[str, str]:
@@ -132,7 +133,7 @@ class ModelStep:
         metrics.MODEL_IN_FLIGHT.set(self._limit.in_flight)
         outcome: Outcome | None = None
         try:
-            result = await self._client.generate(model, question.question_text, question.retry_count)
+            result = await self._server.generate(model, question.question_text, question.retry_count)
             outcome = outcome_of(result, self._clock.now(), requested_other_model=model != self._asking.model)
         finally:
             match outcome:
@@ -155,7 +156,7 @@ class ModelStep:
         return model if model == self._asking.model else "other"
 
     async def _probe(self) -> Outcome:
-        return outcome_of(await self._client.probe(self._asking.model), self._clock.now(), requested_other_model=False)
+        return outcome_of(await self._server.probe(self._asking.model), self._clock.now(), requested_other_model=False)
 
 
 class _Place:
@@ -175,15 +176,7 @@ async def run(settings: Settings) -> None:
     """Run the service until it is told to stop."""
 
     def build(producer: Producer, clock: Clock) -> ModelStep:
-        most = settings.model_in_flight_max
-        client = OllamaClient(
-            settings.ollama_url,
-            Sampling(settings.model_num_predict, settings.model_temperature),
-            settings.model_deadline_s,
-            most + 1,  # the probe may run beside calls that are ending
-        )
-        return ModelStep(
-            client, InFlightLimit(settings.model_in_flight, most), Asking(settings.model, settings.retry_budget), producer, clock
-        )
+        limit = InFlightLimit(settings.model_in_flight, settings.model_in_flight_max)
+        return ModelStep(model_server(settings), limit, Asking(settings.model, settings.retry_budget), producer, clock)
 
     await run_service(settings, topics.LLM_CONSUMER, build)

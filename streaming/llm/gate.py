@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from streaming import metrics
 from streaming.clock import Clock
-from streaming.llm.outcome import Outcome, Unavailable
+from streaming.model.outcome import Outcome, Unavailable
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from streaming import contracts, topics
 from streaming.contracts import Fatal, Overload, Question, Quota, Response
-from streaming.llm.outcome import Outcome, Overloaded, QuotaReached, Refused, Success
+from streaming.model.outcome import Outcome, Overloaded, QuotaReached, Refused
+from streaming.model.server import Success
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from streaming.kafka.client import TopicPartition
 from streaming.llm.gate import Gate
-from streaming.llm.outcome import Overloaded, Refused, Unavailable
+from streaming.model.outcome import Overloaded, Refused, Unavailable
 
 
 class Suspicion:

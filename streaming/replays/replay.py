@@ -3,17 +3,16 @@
 import asyncio
 from collections.abc import Callable
 
-import httpx
-
 from streaming.clock import Clock
 from streaming.errors import UserError
+from streaming.model.installed import advice_against
+from streaming.model.servers import model_server
 from streaming.postgres import connected
 from streaming.replays import choice as choices
 from streaming.replays.choice import Choice
 from streaming.replays.outcome import Outcome, read_outcome
 from streaming.replays.plan import ReplayPlan
 from streaming.settings import Settings
-from streaming.storage.models import ModelServer
 
 LOOK_EVERY_S = 1.0
 
@@ -23,13 +22,8 @@ async def choose(plan: ReplayPlan, replay_id: str, settings: Settings, clock: Cl
 
     A model server that cannot be asked is no obstacle: questions wait for it.
     """
-    if plan.model:
-        async with httpx.AsyncClient(trust_env=False) as client:
-            refusal = await ModelServer(client, settings.ollama_url, clock).refusal(plan.model)
-        if refusal:
-            raise UserError(
-                f"Nothing can be replayed with this model: {refusal}. Choose one of these, or install it there (`ollama pull`)."
-            )
+    if plan.model and (advice := await advice_against(plan.model, model_server(settings), clock)):
+        raise UserError(f"Nothing can be replayed with this model: {advice}")
 
     def read() -> Choice:
         with connected(settings.database_url) as database:

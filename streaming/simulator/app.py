@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from streaming.errors import ConfigurationError
+from streaming.model.server import SIMULATED
 from streaming.settings import Settings
 from streaming.simulator import protocol
 from streaming.simulator.calls import CallLog
@@ -68,7 +69,7 @@ def create_app(
 
     @app.get("/", response_class=PlainTextResponse)
     async def root() -> str:
-        return "Ollama is running (simulated)"
+        return f"Ollama is running ({SIMULATED})"
 
     @app.get("/api/version")
     async def version() -> dict[str, str]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+from streaming.model.server import full_name
 from streaming.simulator import answers, protocol
 from streaming.simulator.calls import Call, CallLog
 from streaming.simulator.corpus import Corpus
 from streaming.simulator.draw import generator
 from streaming.simulator.faults import Fault, Faults, Quality, fault_of, grade_of, retry_after_s
-from streaming.simulator.protocol import Answer, Request, RequestRefused, Timing, full_name
+from streaming.simulator.protocol import Answer, Request, RequestRefused, Timing
 from streaming.simulator.slots import QueueFull, Slots
 from streaming.simulator.stats import Askings, Stats, prompt_key
 from streaming.simulator.wire import Wire

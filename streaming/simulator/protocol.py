@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from streaming.errors import UserError
+from streaming.model.server import SIMULATED, full_name
 
 VERSION = "0.17.4"
 
@@ -117,17 +118,12 @@ def final_reply(request: Request, model: str, answer: Answer, timing: Timing, cr
 def partial_reply(request: Request, model: str, created_at: datetime, text: str) -> dict[str, Any]:
     """A piece of a streamed reply. Its `model` says that nobody thought about it."""
     said = {"message": {"role": "assistant", "content": text}} if request.chat else {"response": text}
-    return {"model": f"{model} (simulated)", "created_at": created_at.strftime("%Y-%m-%dT%H:%M:%S.%f000Z")} | said | {"done": False}
+    return {"model": f"{model} ({SIMULATED})", "created_at": created_at.strftime("%Y-%m-%dT%H:%M:%S.%f000Z")} | said | {"done": False}
 
 
 def tags(models: list[str], modified_at: datetime) -> dict[str, Any]:
     """The models that are there."""
     return {"models": [_tag(name, modified_at) for name in models]}
-
-
-def full_name(model: str) -> str:
-    """A model's name with its tag."""
-    return model if ":" in model else f"{model}:latest"
 
 
 def token_count(text: str) -> int:

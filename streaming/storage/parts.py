@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-import httpx
-
 from streaming.clock import Clock, SystemClock
 from streaming.errors import AnswerloopError, ConfigurationError, Unreachable
 from streaming.kafka.admin import KafkaAdmin
 from streaming.kafka.client import Producer
 from streaming.kafka.confluent import KafkaProducer
+from streaming.model.installed import InstalledModels
+from streaming.model.servers import model_server
 from streaming.settings import Settings
 from streaming.storage import cache as redis_cache
 from streaming.storage import repository
@@ -23,7 +23,6 @@ from streaming.storage.callback_http import CallbackClient
 from streaming.storage.callbacks import Callbacks
 from streaming.storage.database import Database
 from streaming.storage.enqueuer import MESSAGE_TIMEOUT_S, Enqueuer
-from streaming.storage.models import ModelServer
 from streaming.storage.questions import Questions
 from streaming.storage.stuck import Positions, StuckQuestions
 from streaming.storage.waiting import Listener, Waiters
@@ -51,7 +50,7 @@ class Parts:
     waiters: Waiters
     questions: Questions
     stuck: StuckQuestions
-    models: ModelServer
+    models: InstalledModels
     cluster: Cluster
     callbacks: Callbacks | None
     kafka_check: asyncio.Task[Mapping[str, int]] | None = None
@@ -97,8 +96,8 @@ async def assembled(settings: Settings, producer: Producer | None, cluster: Clus
     questions = Questions(database, cache, enqueuer, waiters, clock)
     enqueuing = _supervised("enqueuer", enqueuer.run())
     listening = _supervised("listener", listener.run())
-    async with _calling_back(settings, database, clock) as callbacks, httpx.AsyncClient(trust_env=False) as client:
-        models = ModelServer(client, settings.ollama_url, clock)
+    async with _calling_back(settings, database, clock) as callbacks, model_server(settings) as server:
+        models = InstalledModels(server, clock)
         stuck = StuckQuestions(database, cluster, clock)
         try:
             yield Parts(database, cache, enqueuer, listener, waiters, questions, stuck, models, cluster, callbacks)

@@ -2,15 +2,14 @@
 
 import asyncio
 
-import httpx
-
 from streaming.clock import Clock
 from streaming.datasets import corpus
 from streaming.errors import UserError
 from streaming.kafka.admin import KafkaAdmin
+from streaming.model.installed import advice_against
+from streaming.model.servers import model_server
 from streaming.postgres import connected
 from streaming.settings import Settings
-from streaming.storage.models import ModelServer
 from streaming.topics import CONSUMED_BY
 from streaming.traffic.api import QuestionApi
 from streaming.traffic.plan import Arrivals, Results, TrafficPlan
@@ -28,11 +27,10 @@ async def check_run(plan: TrafficPlan, generators: int, settings: Settings, cloc
         callback_key(settings)
     await asyncio.to_thread(_check_stores, plan, settings)
     token = settings.api_token.get_secret_value() if settings.api_token else None
-    async with QuestionApi(settings.api_url, token, clock) as api, httpx.AsyncClient(trust_env=False) as client:
+    async with QuestionApi(settings.api_url, token, clock) as api:
         await api.check()
-        refusal = await ModelServer(client, settings.ollama_url, clock).refusal(plan.model or settings.model)
-    if refusal:
-        raise UserError(f"This run cannot be answered: {refusal}. Choose one of these, or install it there (`ollama pull`).")
+    if advice := await advice_against(plan.model or settings.model, model_server(settings), clock):
+        raise UserError(f"This run cannot be answered: {advice}")
 
 
 def _check_stores(plan: TrafficPlan, settings: Settings) -> None:

@@ -11,6 +11,8 @@ from streaming.clock import Clock
 from streaming.errors import AnswerloopError, UserError
 from streaming.figures.run_summary import RunSummary, summarise
 from streaming.kafka.admin import KafkaAdmin
+from streaming.model.servers import model_server
+from streaming.model.simulated import says_it_is_simulated
 from streaming.postgres import connected
 from streaming.settings import Settings
 from streaming.traffic import runs
@@ -20,7 +22,6 @@ from streaming.traffic.drain import Backlog, wait_until_drained
 from streaming.traffic.ends import CalledBack, Ends, Polled
 from streaming.traffic.feed import Feed, requests_of
 from streaming.traffic.generator import Generator
-from streaming.traffic.model_server import ask_model_server
 from streaming.traffic.plan import Arrivals, Results, TrafficPlan
 from streaming.traffic.progress import Progress
 from streaming.traffic.receiver import callback_key, receiving
@@ -65,7 +66,7 @@ async def join_run(plan: TrafficPlan, run_id: str, settings: Settings, clock: Cl
 
 
 async def _record(entry: Callable[..., None], plan: TrafficPlan, run_id: str, settings: Settings, clock: Clock) -> None:
-    served = await ask_model_server(settings.ollama_url, settings.model)
+    served = runs.Served(settings.model, await says_it_is_simulated(model_server(settings)))
 
     def record() -> None:
         with connected(settings.database_url) as database:

@@ -22,20 +22,20 @@ ON CONFLICT (run_id) DO UPDATE SET state = EXCLUDED.state, finished_at = NULL WH
 _JOIN = f"{_BEGIN} AND run.state <> '{CANCELLED}'"
 
 
-class ModelServer(NamedTuple):
+class Served(NamedTuple):
     """What will answer: the model's name, and whether it is the simulator."""
 
     model: str
     simulated: bool
 
 
-def begin(database: connection, run_id: str, plan: TrafficPlan, served: ModelServer, now: datetime) -> None:
+def begin(database: connection, run_id: str, plan: TrafficPlan, served: Served, now: datetime) -> None:
     """Record the run as sending. A run of this id and plan goes on where it was; raises UserError for another plan."""
     if not _recorded(database, _BEGIN, run_id, plan, served, now):
         raise _another_plan(run_id)
 
 
-def join(database: connection, run_id: str, plan: TrafficPlan, served: ModelServer, now: datetime) -> None:
+def join(database: connection, run_id: str, plan: TrafficPlan, served: Served, now: datetime) -> None:
     """The same, for a part of the run that nobody has asked to go on: raises UserError where the run is cancelled."""
     if _recorded(database, _JOIN, run_id, plan, served, now):
         return
@@ -44,7 +44,7 @@ def join(database: connection, run_id: str, plan: TrafficPlan, served: ModelServ
     raise _another_plan(run_id)
 
 
-def _recorded(database: connection, statement: str, run_id: str, plan: TrafficPlan, served: ModelServer, now: datetime) -> bool:
+def _recorded(database: connection, statement: str, run_id: str, plan: TrafficPlan, served: Served, now: datetime) -> bool:
     fields = Json(plan.model_dump(mode="json"))
     row = (run_id, plan.answer_set or run_id, plan.dataset, SENDING, fields, plan.model or served.model, served.simulated, now)
     with database, database.cursor() as cursor:

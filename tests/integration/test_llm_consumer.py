@@ -14,9 +14,9 @@ from streaming.clock import SystemClock
 from streaming.contracts import Question, encode
 from streaming.kafka.confluent import KafkaConsumer
 from streaming.kafka.consume import ConsumeLoop
-from streaming.llm.client import OllamaClient, Sampling
 from streaming.llm.consumer import Asking, ModelStep
 from streaming.llm.limit import InFlightLimit
+from streaming.model.ollama import Ollama, Sampling
 from streaming.retry_policy import Budget
 from streaming.simulator.app import create_app, running
 from streaming.simulator.corpus import CsvCorpus
@@ -45,8 +45,8 @@ class Consuming:
         self.counting = Counting(producer, prefix)
 
     def start(self):
-        client = OllamaClient(self.url, Sampling(64, 0.0), 10.0, 9)
-        self.step = ModelStep(client, InFlightLimit(8, 8), Asking(MODEL, Budget.SHARED), self.counting, SystemClock())
+        server = Ollama(self.url, Sampling(64, 0.0), 10.0, 9)
+        self.step = ModelStep(server, InFlightLimit(8, 8), Asking(MODEL, Budget.SHARED), self.counting, SystemClock())
         consumer = KafkaConsumer(settings.load().kafka_bootstrap, self.prefix)
         self.loop = ConsumeLoop(consumer, [self.prefix + topics.PENDING], self.step, SystemClock())
         self.task = asyncio.create_task(self.loop.run())

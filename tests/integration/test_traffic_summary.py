@@ -153,7 +153,7 @@ def tables(url: str) -> Iterator[Tables]:
 @pytest.fixture
 def summary(tables: Tables) -> RunSummary:
     """A run that took every path."""
-    runs.begin(tables.database, RUN, PLAN, runs.ModelServer("m", False), START)
+    runs.begin(tables.database, RUN, PLAN, runs.Served("m", False), START)
     # Passed at once, asked twice.
     passed = tables.question("answered")
     tables.attempt(passed, 0, "success", 0.8)
@@ -281,7 +281,7 @@ def test_a_model_that_calls_itself_simulated_marks_the_run(summary: RunSummary, 
 
 
 def test_a_run_without_any_request_has_a_summary_without_figures(tables: Tables) -> None:
-    runs.begin(tables.database, RUN, PLAN, runs.ModelServer("m", False), START)
+    runs.begin(tables.database, RUN, PLAN, runs.Served("m", False), START)
     summary = summarise(tables.database, RUN)
     assert (summary.requests.total, summary.requests.final, summary.attempts.retries, summary.failures) == (0, {}, {}, {})
     assert summary.requests.real == Percentiles(None, None, None, None, None)
@@ -295,7 +295,7 @@ def test_a_run_that_nobody_knows_is_refused(tables: Tables) -> None:
 
 
 def test_a_run_id_cannot_be_used_for_another_plan(tables: Tables) -> None:
-    served = runs.ModelServer("m", False)
+    served = runs.Served("m", False)
     runs.begin(tables.database, RUN, PLAN, served, START)
     runs.begin(tables.database, RUN, PLAN, served, START)
     with pytest.raises(UserError, match="another plan"):
@@ -303,7 +303,7 @@ def test_a_run_id_cannot_be_used_for_another_plan(tables: Tables) -> None:
 
 
 def test_a_cancelled_run_goes_on_when_it_is_begun_again_and_not_when_a_share_joins_it(tables: Tables) -> None:
-    served = runs.ModelServer("m", False)
+    served = runs.Served("m", False)
     runs.join(tables.database, RUN, PLAN, served, START)
     runs.join(tables.database, RUN, PLAN, served, START)
     runs.end(tables.database, RUN, runs.CANCELLED, START)

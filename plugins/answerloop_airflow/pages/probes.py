@@ -1,8 +1,9 @@
 """The state of each component, asked at once and with short deadlines: who is away costs a page no more than who is there."""
 
+import asyncio
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -11,8 +12,11 @@ import httpx
 from answerloop_airflow.pages.addresses import Addresses
 from answerloop_airflow.pages.database import Database
 from answerloop_airflow.pages.health import DOWN, NOT_READY, UP, Checkpoint, Component, Health, checkpoint
-from streaming.errors import AnswerloopError
+from streaming.errors import AnswerloopError, Unreachable
+from streaming.model.server import ModelServer
+from streaming.model.servers import model_server
 from streaming.reports.digits import noun
+from streaming.settings import Settings
 from streaming.topics import FLINK_SCORE_JOB
 
 Found = TypeVar("Found")
@@ -34,8 +38,14 @@ CURES = {
 }
 
 
-def look(where: Addresses, database: Database, now_s: float, transport: httpx.BaseTransport | None = None) -> Health:
-    """Ask everybody at once. `now_s`: seconds since 1970. `transport` stands in for the network in tests."""
+def look(
+    where: Addresses,
+    database: Database,
+    now_s: float,
+    transport: httpx.BaseTransport | None = None,
+    server: Callable[[Settings], ModelServer] = model_server,
+) -> Health:
+    """Ask everybody at once. `now_s`: seconds since 1970. `transport` and `server` stand in for the network in tests."""
     settings = where.settings
     services = {"job_submitter": where.job_submitter_url, **settings.sampler_targets, "storage_api": settings.api_url}
     token = settings.api_token.get_secret_value() if settings.api_token else None
@@ -47,7 +57,7 @@ def look(where: Addresses, database: Database, now_s: float, transport: httpx.Ba
             name: threads.submit(_service, name, url, http, headers if url == settings.api_url else {}) for name, url in services.items()
         }
         stored = threads.submit(_postgres, database)
-        model = threads.submit(_model, settings.ollama_url, http)
+        model = threads.submit(_model, server(settings))
         flink = threads.submit(_flink, where.flink_url, http, now_s)
         kafka = threads.submit(_kafka, settings.kafka_bootstrap)
         redis = threads.submit(_redis, where.redis)
@@ -129,13 +139,16 @@ def _listens(place: str) -> str:
     return ""
 
 
-def _model(url: str, http: httpx.Client) -> Component:
+def _model(server: ModelServer) -> Component:
+    async def version() -> str:
+        async with server:
+            return await server.version(TIMEOUT_S)
+
     try:
-        version = http.get(f"{url}/api/version").raise_for_status().json()["version"]
-    except (httpx.HTTPError, ValueError, LookupError, TypeError) as err:
-        says = f"{url} does not answer ({type(err).__name__})"
-        return Component("model server", DOWN, says, "Start it; questions wait meanwhile and none fails.", f"curl {url}/api/tags")
-    return Component("model server", UP, f"version {version}")
+        return Component("model server", UP, f"version {asyncio.run(version())}")
+    except Unreachable as err:
+        says = f"{server.address} does not answer ({err})"
+        return Component("model server", DOWN, says, "Start it; questions wait meanwhile and none fails.", f"curl -i {server.address}")
 
 
 def _flink(url: str, http: httpx.Client, now_s: float) -> tuple[Component, Checkpoint | None]:

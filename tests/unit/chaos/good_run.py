@@ -7,7 +7,7 @@ from streaming import topics
 from streaming.contracts import Question, encode
 from streaming.errors import UnscorablePair
 from streaming.identity import question_id
-from streaming.llm.outcome import Overloaded, QuotaReached, Refused
+from streaming.model.outcome import Overloaded, QuotaReached, Refused
 from tests.chaos.evidence import Evidence
 from tests.unit.chaos.loop import ANSWER_SET, START, Loop
 

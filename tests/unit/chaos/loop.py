@@ -29,7 +29,8 @@ from streaming.contracts import (
 from streaming.errors import UnscorablePair
 from streaming.identity import NAMESPACE, question_id
 from streaming.llm.messages import Call, report
-from streaming.llm.outcome import Overloaded, QuotaReached, Refused, Success
+from streaming.model.outcome import Overloaded, QuotaReached, Refused
+from streaming.model.server import Success
 from streaming.retries import rules
 from streaming.retry_policy import Again, Budget, next_step
 from streaming.storage.effects import AnswerRow, Fallen, effects, settled

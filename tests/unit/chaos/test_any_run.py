@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streaming.errors import UnscorablePair
-from streaming.llm.outcome import Overloaded, QuotaReached, Refused
+from streaming.model.outcome import Overloaded, QuotaReached, Refused
 from streaming.retry_policy import Budget
 from tests.chaos.checker import check
 from tests.chaos.checks_calls import repeated_calls

@@ -14,7 +14,9 @@ from streaming.kafka.consume import ConsumeLoop
 from streaming.kafka.memory import MemoryBroker
 from streaming.llm.consumer import Asking, ModelStep
 from streaming.llm.limit import InFlightLimit
-from streaming.llm.outcome import Failure, NoReply, Reply
+from streaming.model.http import Received
+from streaming.model.ollama import reply_of
+from streaming.model.server import Failure, NoReply
 from streaming.retry_policy import Budget
 
 START = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -24,11 +26,15 @@ ADDRESS = "http://model.example:11434"
 
 
 def answer(text="Because of Rayleigh scattering.", **fields):
-    return Reply(ADDRESS, 200, {}, msgspec.json.encode({"model": "real-name", "response": text, "done": True} | fields))
+    return received(200, {"model": "real-name", "response": text, "done": True} | fields)
 
 
 def error(status, text="no", **headers):
-    return Reply(ADDRESS, status, {name.replace("_", "-"): value for name, value in headers.items()}, msgspec.json.encode({"error": text}))
+    return received(status, {"error": text}, {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def received(status, fields, headers=None):
+    return reply_of(ADDRESS, Received(status, headers or {}, msgspec.json.encode(fields)))
 
 
 class ScriptedModel:

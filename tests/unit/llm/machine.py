@@ -22,7 +22,7 @@ from streaming.kafka.memory import MemoryBroker
 from streaming.llm.consumer import Asking, ModelStep
 from streaming.llm.gate import LONGEST_PAUSE_S
 from streaming.llm.limit import InFlightLimit
-from streaming.llm.outcome import Failure, NoReply, Reply
+from streaming.model.server import Failure, NoReply, Reply
 from streaming.retry_policy import Budget
 from tests.unit.llm.loop import REFUSED, RESET, answer, error, question
 from tests.unit.machines import told

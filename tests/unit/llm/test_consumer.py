@@ -8,7 +8,10 @@ import pytest
 from streaming import topics
 from streaming.contracts import INVALID_MESSAGE, MODEL_MISSING, REFUSED_BY_MODEL, BestAttempt, Retries, encode
 from streaming.kafka.client import Record
-from streaming.llm.outcome import Failure, NoReply, Reply, Unavailable, outcome_of
+from streaming.model.http import Received
+from streaming.model.ollama import reply_of
+from streaming.model.outcome import Unavailable, outcome_of
+from streaming.model.server import Failure, NoReply
 from streaming.retry_policy import Budget
 from tests.unit.llm.loop import ADDRESS, REFUSED, RESET, START, Harness, ScriptedModel, answer, error, question
 
@@ -131,7 +134,7 @@ async def test_an_unavailable_model_charges_no_question_and_each_is_answered_onc
     [
         *(NoReply(failure, "why") for failure in (Failure.CANNOT_CONNECT, Failure.RESET)),
         *(error(status) for status in (401, 403, 404, 301, 307)),
-        Reply(ADDRESS, 200, {"content-type": "text/html"}, b"<html>Sign in"),
+        reply_of(ADDRESS, Received(200, {"content-type": "text/html"}, b"<html>Sign in")),
     ],
     ids=str,
 )
@@ -329,7 +332,7 @@ async def test_a_question_that_kills_the_model_uses_up_nobody_elses_tries():
                 self.in_flight -= 1
 
     async with Harness() as harness:
-        harness.model = harness.step._client = Killed()
+        harness.model = harness.step._server = Killed()
         await harness.ask_at_once("killer", *(f"neighbour {number}" for number in range(7)))
         async with asyncio.timeout(5):
             while len(harness.sent(topics.SUCCESS)) < 7 or not harness.sent(topics.OVERLOAD):

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 from streaming.clock import ManualClock
 from streaming.llm.gate import Gate
-from streaming.llm.outcome import Overloaded, Unavailable
+from streaming.model.outcome import Overloaded, Unavailable
 
 AWAY = Unavailable("connection refused")
 

@@ -14,7 +14,7 @@ NEIGHBOURS = [f"neighbour {number}" for number in range(7)]
 
 
 def put_model(harness, model):
-    harness.model = harness.step._client = model
+    harness.model = harness.step._server = model
     return model
 
 

@@ -10,8 +10,8 @@ from streaming.llm import consumer, limit
 from streaming.llm.consumer import ModelStep
 from streaming.llm.gate import Gate
 from streaming.llm.limit import InFlightLimit
-from streaming.llm.outcome import Overloaded, Refused, Unavailable
 from streaming.llm.turns import Suspicion, Turns
+from streaming.model.outcome import Overloaded, Refused, Unavailable
 from tests.unit.llm.limit_machine import LimitMachine
 from tests.unit.llm.machine import ModelMachine
 from tests.unit.machines import NOTICED, UNSHRUNK

@@ -6,10 +6,11 @@ import pytest
 
 from streaming import topics
 from streaming.contracts import MODEL_FORBIDDEN, NO_MODEL_REPLY, REFUSED_BY_MODEL
-from streaming.llm.outcome import Reply
+from streaming.model.http import Received
+from streaming.model.ollama import reply_of
 from tests.unit.llm.loop import ADDRESS, REFUSED, RESET, Harness, answer, error, question
 
-SIGN_IN = Reply(ADDRESS, 200, {"content-type": "text/html"}, b"<html>Sign in")
+SIGN_IN = reply_of(ADDRESS, Received(200, {"content-type": "text/html"}, b"<html>Sign in"))
 MOVED = error(308, location="https://elsewhere.example/login")
 NEIGHBOURS = [f"neighbour {number}" for number in range(6)]
 

@@ -16,7 +16,9 @@ from answerloop_airflow.pages.addresses import Addresses
 from answerloop_airflow.pages.health import DOWN, NOT_READY, UP, Checkpoint, Component, Health
 from answerloop_airflow.pages.needs import Stored, needs
 from answerloop_airflow.pages.routes import health as health_route
+from streaming.model.ollama import Ollama, Sampling
 from streaming.settings import Settings
+from tests.unit.model.network import Network
 from tests.unit.pages.conftest import Tables
 
 SERVICES = ("llm_consumer_service", "retry_quota_consumer", "storage_persister")
@@ -63,9 +65,12 @@ class Loop:
         status, body = self.replies.get(f"{request.url.host}{request.url.path}", (200, {"status": "ready", "problems": {}}))
         return httpx.Response(status, json=body)
 
+    def model(self, settings: Settings) -> Ollama:
+        return Ollama(settings.ollama_url, Sampling(1, 0.0), 1.0, 1, Network(self))
+
     def look(self, tables: Tables) -> Health:
         where = replace(WHERE, settings=WHERE.settings.model_copy(update={"kafka_bootstrap": self.kafka}), redis=self.redis)
-        return probes.look(where, tables, now_s=1000.0, transport=httpx.MockTransport(self))  # type: ignore[arg-type]
+        return probes.look(where, tables, now_s=1000.0, transport=httpx.MockTransport(self), server=self.model)  # type: ignore[arg-type]
 
 
 @pytest.fixture

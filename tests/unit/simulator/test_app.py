@@ -54,6 +54,16 @@ async def test_generate_answers_with_ollamas_fields_and_says_that_it_is_simulate
     assert {"eval_count", "prompt_eval_count", "context", "created_at"} <= reply.keys()
 
 
+async def test_a_model_of_a_registry_with_a_port_is_found_with_and_without_its_tag():
+    """The port is no tag: what a request names and what the simulator has must be told apart alike."""
+    character = Character("registry:5000/model", "other", 1, 4, 0.0, 0.0)
+    async with in_process(create_app(character, Known())) as client:
+        listed = (await client.get("/api/tags")).json()["models"]
+        replies = [await ask(client, model=name) for name in ("registry:5000/model", "registry:5000/model:latest")]
+    assert listed[0]["name"] == "registry:5000/model:latest"
+    assert [reply.status_code for reply in replies] == [200, 200]
+
+
 async def test_chat_answers_the_last_message():
     async with in_process(app()) as client:
         reply = await client.post(

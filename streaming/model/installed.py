@@ -3,22 +3,21 @@
 import asyncio
 import logging
 
-import httpx
-
 from streaming.clock import Clock
+from streaming.errors import Unreachable
+from streaming.model.server import ModelServer, full_name
 
 log = logging.getLogger(__name__)
 
-TIMEOUT_S = 1.0
+DEADLINE_S = 1.0
 KEPT_FOR_S = 5.0
 
 
-class ModelServer:
+class InstalledModels:
     """The model server's list of models; where it cannot be asked, every model is let through."""
 
-    def __init__(self, client: httpx.AsyncClient, url: str, clock: Clock) -> None:
-        self._client = client
-        self._url = url
+    def __init__(self, server: ModelServer, clock: Clock) -> None:
+        self._server = server
         self._clock = clock
         self._names: frozenset[str] | None = None
         self._asked_at = -KEPT_FOR_S
@@ -40,14 +39,17 @@ class ModelServer:
 
     async def _ask(self) -> frozenset[str] | None:
         try:
-            reply = await self._client.get(f"{self._url}/api/tags", timeout=TIMEOUT_S)
-            reply.raise_for_status()
-            return frozenset(full_name(entry["name"]) for entry in reply.json()["models"])
-        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError) as err:
-            log.info("the model server at %s does not tell its models (%r); every name is accepted", self._url, err)
+            return frozenset(map(full_name, await self._server.models(DEADLINE_S)))
+        except Unreachable as err:
+            log.info("the model server at %s does not tell its models (%s); every name is accepted", self._server.address, err)
             return None
 
 
-def full_name(model: str) -> str:
-    """The name with its tag; without one Ollama means `latest`."""
-    return model if ":" in model.rsplit("/", 1)[-1] else f"{model}:latest"
+async def advice_against(model: str, server: ModelServer, clock: Clock) -> str | None:
+    """Why nothing can be begun that asks for this model, and what to do about it; None where it can be begun, or nobody knows."""
+    async with server:
+        refusal = await InstalledModels(server, clock).refusal(model)
+    if refusal is None:
+        return None
+    command = f" (`{server.install_command}`)" if server.install_command else ""
+    return f"{refusal}. Choose one of these, or install it there{command}."

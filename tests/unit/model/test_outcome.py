@@ -7,18 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streaming.contracts import MODEL_FORBIDDEN, MODEL_MISSING, NO_MODEL_REPLY, REFUSED_BY_MODEL
-from streaming.llm.outcome import (
-    MAX_REPLY_BYTES,
-    Failure,
-    NoReply,
-    Overloaded,
-    QuotaReached,
-    Refused,
-    Reply,
-    Success,
-    Unavailable,
-    outcome_of,
-)
+from streaming.model.http import MAX_REPLY_BYTES, Received
+from streaming.model.ollama import reply_of
+from streaming.model.outcome import Overloaded, QuotaReached, Refused, Unavailable, outcome_of
+from streaming.model.server import Failure, NoReply, Success
 
 ADDRESS = "http://model.example:11434"
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -26,7 +18,7 @@ USAGE_LIMIT = b'{"error":"you have reached your weekly usage limit, please wait"
 
 
 def reply(status=200, body=b"{}", headers=None, cut_off=False, other=False):
-    return outcome_of(Reply(ADDRESS, status, headers or {}, body, cut_off), NOW, requested_other_model=other)
+    return outcome_of(reply_of(ADDRESS, Received(status, headers or {}, body, cut_off)), NOW, requested_other_model=other)
 
 
 def answer(**fields):

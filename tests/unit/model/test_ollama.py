@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from streaming.llm.client import OllamaClient, Sampling
-from streaming.llm.outcome import MAX_REPLY_BYTES, Failure, NoReply, Reply
+from streaming.model.http import MAX_REPLY_BYTES
+from streaming.model.ollama import Ollama, Sampling
+from streaming.model.server import Failure, NoReply, Reply
 
 
 @asynccontextmanager
@@ -34,7 +35,7 @@ async def server(respond):
 
 
 def client(url, deadline_s=5.0):
-    return OllamaClient(url, Sampling(num_predict=77, temperature=0.5), deadline_s, 4)
+    return Ollama(url, Sampling(num_predict=77, temperature=0.5), deadline_s, 4)
 
 
 def http(body, length=None, status="200 OK"):
@@ -78,7 +79,7 @@ async def test_a_reply_comes_with_status_and_headers():
     async with server(respond) as (url, _), client(url) as ollama:
         reply = await ollama.generate("m", "Why?", 0)
     assert isinstance(reply, Reply)
-    assert (reply.status, reply.headers["retry-after"], reply.body, reply.cut_off) == (429, "3", b'{"error":"x"}', False)
+    assert (reply.address, reply.status, reply.headers["retry-after"], reply.says, reply.answer) == (url, 429, "3", "x", None)
 
 
 async def test_an_endless_reply_is_cut_and_its_connection_closed():
@@ -92,7 +93,7 @@ async def test_an_endless_reply_is_cut_and_its_connection_closed():
         reply = await ollama.generate("m", "Why?", 0)
         await asyncio.wait_for(gone.wait(), 5)
     assert isinstance(reply, Reply)
-    assert len(reply.body) == MAX_REPLY_BYTES + 1
+    assert (reply.answer, reply.says) == (None, f"the reply is larger than {MAX_REPLY_BYTES // 1024} KiB")
 
 
 async def test_a_connection_lost_in_mid_reply_is_told_from_one_lost_before_it():
@@ -106,7 +107,7 @@ async def test_a_connection_lost_in_mid_reply_is_told_from_one_lost_before_it():
     async with server(half) as (url, _), client(url) as ollama:
         cut = await ollama.generate("m", "Why?", 0)
     assert isinstance(cut, Reply)
-    assert cut.cut_off
+    assert (cut.answer, cut.says) == (None, "the connection was lost after 12 bytes of the reply")
     async with server(nothing) as (url, _), client(url) as ollama:
         lost = await ollama.generate("m", "Why?", 0)
     assert isinstance(lost, NoReply)

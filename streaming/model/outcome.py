@@ -1,70 +1,26 @@
 """What a model's reply means: one pure function, one table."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from streaming.contracts import MODEL_FORBIDDEN, MODEL_MISSING, NO_MODEL_REPLY, REFUSED_BY_MODEL
+from streaming.model.server import Failure, NoReply, Reply, Success, is_page
 from streaming.retry_policy import MAX_OVERLOAD_RETRY_AFTER_S, quota_delay_s
 
 T = TypeVar("T")
 
-MAX_REPLY_BYTES = 256 * 1024
-MAX_ERROR_CHARACTERS = 500
+MAX_SAID_CHARACTERS = 600
+MAX_LOCATION_CHARACTERS = 500
 MAX_COUNT = 2**31 - 1
 
 _LIMIT_NAMED = re.compile(r"usage limit|quota", re.IGNORECASE)
 _SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What the server at `address` sent: status, headers (lower-case names), and at most MAX_REPLY_BYTES + 1 bytes of the body.
-
-    `cut_off`: the connection was lost before the body's end.
-    """
-
-    address: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    cut_off: bool = False
-
-
-class Failure(StrEnum):
-    """How a call ended without a whole reply."""
-
-    CANNOT_CONNECT = "cannot connect"  # refused, DNS, TLS, connect timeout
-    RESET = "connection lost before a reply"
-    DEADLINE = "no reply within the deadline"
-
-
-@dataclass(frozen=True)
-class NoReply:
-    """A call that ended without a reply."""
-
-    failure: Failure
-    detail: str
-
-
-@dataclass(frozen=True)
-class Success:
-    """An answer. `queue_wait_s` and `service_s` are the server's own account of the call; None where it gave none."""
-
-    text: str
-    model: str | None
-    truncated: bool
-    tokens: int | None
-    prompt_tokens: int | None
-    queue_wait_s: float | None
-    service_s: float | None
 
 
 @dataclass(frozen=True)
@@ -124,12 +80,11 @@ def outcome_of(result: Reply | NoReply, now: datetime, requested_other_model: bo
     status = result.status
     if 300 <= status < 400:
         return _no_model_reply(f"{_named(status)}: {result.address} sends on to {_redirect(result.headers)}, which is not followed")
-    if (200 <= status < 300 or status == HTTPStatus.NOT_FOUND) and _is_page(result):
-        page = _error_text(result.body)
-        return _no_model_reply(f"{_named(status)}: {result.address} answers with a web page and no model server's reply: {page}")
+    if (200 <= status < 300 or status == HTTPStatus.NOT_FOUND) and is_page(result.headers):
+        return _no_model_reply(f"{_named(status)}: {result.address} answers with a web page and no model server's reply: {_said(result)}")
     if 200 <= status < 300:
         return _of_answer(result)
-    message = f"{_named(status)}: {_error_text(result.body)}"
+    message = f"{_named(status)}: {_said(result)}"
     retry_after = _retry_after_s(result.headers.get("retry-after"), now)
     if status == HTTPStatus.PAYMENT_REQUIRED or (status == HTTPStatus.TOO_MANY_REQUESTS and _LIMIT_NAMED.search(message)):
         return QuotaReached(message, quota_delay_s(retry_after))
@@ -140,7 +95,8 @@ def outcome_of(result: Reply | NoReply, now: datetime, requested_other_model: bo
     if status == HTTPStatus.NOT_FOUND:
         if requested_other_model:
             return Refused(MODEL_MISSING, message)
-        return Unavailable(f"{message}; pull the model (`ollama pull`) or set ANSWERLOOP_MODEL to one that is there")
+        command = f" (`{result.install_command}`)" if result.install_command else ""
+        return Unavailable(f"{message}; install the model{command} or set ANSWERLOOP_MODEL to one that is there")
     if 400 <= status < 500:
         return Refused(REFUSED_BY_MODEL, message)
     return Overloaded(message, f"http_{status}", busy=False, retry_after_s=_capped(retry_after))
@@ -175,37 +131,22 @@ def _no_model_reply(message: str) -> Unavailable:
     return Unavailable(message, Refused(NO_MODEL_REPLY, f"{message}; twice for this question, while the model answers others"))
 
 
-def _is_page(reply: Reply) -> bool:
-    return reply.headers.get("content-type", "").strip().lower().startswith("text/html")
-
-
 def _redirect(headers: Mapping[str, str]) -> str:
-    return clean(headers.get("location", ""))[:MAX_ERROR_CHARACTERS] or "no other"
+    return clean(headers.get("location", ""))[:MAX_LOCATION_CHARACTERS] or "no other"
 
 
 def _of_answer(reply: Reply) -> Success | Overloaded:
-    if len(reply.body) > MAX_REPLY_BYTES:
-        return _broken(f"the reply is larger than {MAX_REPLY_BYTES // 1024} KiB")
-    if reply.cut_off:
-        return _broken(f"the connection was lost after {len(reply.body)} bytes of the reply")
-    fields = _json_object(reply.body)
-    if fields is None:
-        return _broken(f"the reply is no JSON object: {_error_text(reply.body)}")
-    if fields.get("done") is not True:
-        return _broken(f"the reply is not done: {_error_text(reply.body)}")
-    text = fields.get("response")
-    if not isinstance(text, str) or not text.strip():
+    if reply.answer is None:
+        return _broken(_said(reply))
+    answer = reply.answer
+    if not answer.text.strip():
         return _broken("the reply is empty")
-    model = fields.get("model")
-    wait, service = _durations(fields)
-    return Success(
-        text=clean(text),
-        model=clean(model) if isinstance(model, str) and model else None,
-        truncated=fields.get("done_reason") == "length",
-        tokens=_count(fields.get("eval_count")),
-        prompt_tokens=_count(fields.get("prompt_eval_count")),
-        queue_wait_s=wait,
-        service_s=service,
+    return replace(
+        answer,
+        text=clean(answer.text),
+        model=clean(answer.model) if answer.model else None,
+        tokens=_count(answer.tokens),
+        prompt_tokens=_count(answer.prompt_tokens),
     )
 
 
@@ -213,26 +154,12 @@ def _broken(message: str) -> Overloaded:
     return Overloaded(message, BROKEN_REPLY, busy=False)
 
 
-def _json_object(body: bytes) -> dict[str, Any] | None:
-    parsed = _attempt(lambda: json.loads(body.decode()), (ValueError, RecursionError))
-    return parsed if isinstance(parsed, dict) else None
+def _count(value: int | None) -> int | None:
+    return value if value is not None and 0 <= value <= MAX_COUNT else None
 
 
-def _durations(fields: dict[str, Any]) -> tuple[float | None, float | None]:
-    """Seconds in the server's queue and at work; zero values are omitted from a reply, so only `total_duration` must be there."""
-    total = _nanoseconds(fields.get("total_duration"))
-    if not total:
-        return None, None
-    service = sum(_nanoseconds(fields.get(name)) for name in ("load_duration", "prompt_eval_duration", "eval_duration"))
-    return max(total - service, 0) / 1e9, service / 1e9
-
-
-def _nanoseconds(value: Any) -> int:
-    return value if type(value) is int and 0 < value < 2**62 else 0
-
-
-def _count(value: Any) -> int | None:
-    return value if type(value) is int and 0 <= value <= MAX_COUNT else None
+def _said(reply: Reply) -> str:
+    return clean(reply.says)[:MAX_SAID_CHARACTERS] or "no text"
 
 
 def _retry_after_s(header: str | None, now: datetime) -> float | None:
@@ -250,13 +177,6 @@ def _retry_after_s(header: str | None, now: datetime) -> float | None:
 
 def _capped(retry_after: float | None) -> float | None:
     return None if retry_after is None else min(retry_after, MAX_OVERLOAD_RETRY_AFTER_S)
-
-
-def _error_text(body: bytes) -> str:
-    fields = _json_object(body)
-    error = fields.get("error") if fields else None
-    text = error if isinstance(error, str) else body[: 4 * MAX_ERROR_CHARACTERS].decode(errors="replace")
-    return clean(" ".join(text.split()))[:MAX_ERROR_CHARACTERS] or "no text"
 
 
 def _named(status: int) -> str:

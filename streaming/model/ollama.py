@@ -1,0 +1,150 @@
+"""Ollama: its paths, its fields, its words."""
+
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import httpx
+import msgspec
+
+from streaming.errors import Unreachable
+from streaming.model.http import HttpServer, Received, shortened, whole_fields
+from streaming.model.server import NoReply, Reply, Success, is_page
+from streaming.settings import Settings
+
+INSTRUCTION = "Answer the question directly, in plain text, in a few sentences."
+INSTALL_COMMAND = "ollama pull"
+
+
+class Sampling(NamedTuple):
+    """How the model is to generate."""
+
+    num_predict: int
+    temperature: float
+
+
+class Ollama:
+    """One Ollama."""
+
+    install_command = INSTALL_COMMAND
+
+    def __init__(
+        self, url: str, sampling: Sampling, deadline_s: float, most_in_flight: int, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        """`transport` stands in for the network in tests."""
+        self.address = url
+        self._sampling = sampling
+        self._http = HttpServer(url, most_in_flight, deadline_s, transport)
+
+    @classmethod
+    def configured(cls, settings: Settings) -> Self:
+        """The one that the settings name."""
+        return cls(
+            settings.ollama_url,
+            Sampling(settings.model_num_predict, settings.model_temperature),
+            settings.model_deadline_s,
+            settings.model_in_flight_max + 1,  # a probe may run beside calls that are ending
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self._http.close()
+
+    async def generate(self, model: str, question_text: str, retry_count: int) -> Reply | NoReply:
+        """Ask the question; each attempt has a seed of its own, so that asking again gives a new sample."""
+        return await self._generate(_body(model, question_text, self._sampling, retry_count + 1))
+
+    async def probe(self, model: str) -> Reply | NoReply:
+        """Generate a single token, to see whether the model is there."""
+        return await self._generate(_body(model, "ping", Sampling(1, 0.0), 1))
+
+    async def models(self, deadline_s: float) -> frozenset[str]:
+        """The names of its models. Raises Unreachable where it does not tell them."""
+        received = await self._http.get("/api/tags", deadline_s)
+        try:
+            return frozenset(str(entry["name"]) for entry in (received.fields() or {})["models"])
+        except (LookupError, TypeError) as err:
+            raise Unreachable(f"{self.address}/api/tags tells no models: {received.text()}") from err
+
+    async def greeting(self, deadline_s: float) -> str:
+        """What it says of itself. Raises Unreachable."""
+        return (await self._http.get("", deadline_s)).text()
+
+    async def version(self, deadline_s: float) -> str:
+        """Its version. Raises Unreachable."""
+        received = await self._http.get("/api/version", deadline_s)
+        version = (received.fields() or {}).get("version")
+        if not isinstance(version, str):
+            raise Unreachable(f"{self.address}/api/version tells no version: {received.text()}")
+        return version
+
+    async def _generate(self, body: bytes) -> Reply | NoReply:
+        received = await self._http.post("/api/generate", body)
+        return received if isinstance(received, NoReply) else reply_of(self.address, received)
+
+
+def reply_of(address: str, received: Received) -> Reply:
+    """The neutral reply in what Ollama sent."""
+    found = _answer(received) if 200 <= received.status < 300 and not is_page(received.headers) else _error(received)
+    if isinstance(found, Success):
+        return Reply(address, received.status, received.headers, answer=found)
+    return Reply(address, received.status, received.headers, says=found, install_command=INSTALL_COMMAND)
+
+
+def _answer(received: Received) -> Success | str:
+    """The answer of a whole reply, or what is wrong with it."""
+    fields = whole_fields(received)
+    if isinstance(fields, str):
+        return fields
+    if fields.get("done") is not True:
+        return f"the reply is not done: {_error(received)}"
+    text, model = fields.get("response"), fields.get("model")
+    if not isinstance(text, str):
+        return "the reply is empty"
+    wait, service = _durations(fields)
+    return Success(
+        text=text,
+        model=model if isinstance(model, str) else None,
+        truncated=fields.get("done_reason") == "length",
+        tokens=_count(fields.get("eval_count")),
+        prompt_tokens=_count(fields.get("prompt_eval_count")),
+        queue_wait_s=wait,
+        service_s=service,
+    )
+
+
+def _error(received: Received) -> str:
+    error = (received.fields() or {}).get("error")
+    return shortened(error) if isinstance(error, str) else received.text()
+
+
+def _durations(fields: dict[str, Any]) -> tuple[float | None, float | None]:
+    """Seconds in the server's queue and at work; zero values are omitted from a reply, so only `total_duration` must be there."""
+    total = _nanoseconds(fields.get("total_duration"))
+    if not total:
+        return None, None
+    service = sum(_nanoseconds(fields.get(name)) for name in ("load_duration", "prompt_eval_duration", "eval_duration"))
+    return max(total - service, 0) / 1e9, service / 1e9
+
+
+def _nanoseconds(value: Any) -> int:
+    return value if type(value) is int and 0 < value < 2**62 else 0
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int else None
+
+
+def _body(model: str, prompt: str, sampling: Sampling, seed: int) -> bytes:
+    """The request. `prompt` is the question and nothing else: no reference answer comes near the model."""
+    return msgspec.json.encode(
+        {
+            "model": model,
+            "system": INSTRUCTION,
+            "prompt": prompt,
+            "stream": False,
+            "think": False,
+            "options": {"num_predict": sampling.num_predict, "temperature": sampling.temperature, "seed": seed},
+        }
+    )
