@@ -24,11 +24,11 @@ def load(path: str, dataset: str | None) -> dict[str, Any]:
     Rejected rows go beside the file, or, where that folder cannot be written, to `rejected` in Airflow's home. Returns dataset, rows,
     questions (new ones), rejected, rejected_file. Raises AirflowFailException, AirflowException.
     """
-    from streaming.traffic.database import connected
+    from streaming.postgres.connect import WHOLE_S, connected
     from streaming.traffic.load import load_file
 
     file = ROOT / Path(path).expanduser()
-    with told_in_a_sentence(), connected(loop_settings().database_url) as database:
+    with told_in_a_sentence(), connected(loop_settings().database_url, WHOLE_S) as database:
         loaded = load_file(file, _name(dataset or file.stem), database, _rejected_folder(file), _progress(file))
     log.info(
         "%s: %d rows, %d new questions, %d known or repeated, %d rejected%s",

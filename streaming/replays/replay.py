@@ -7,13 +7,13 @@ import httpx
 
 from streaming.clock import Clock
 from streaming.errors import UserError
+from streaming.postgres.connect import LOOK_UP_S, WHOLE_S, connected
 from streaming.replays import choice as choices
 from streaming.replays.choice import Choice
 from streaming.replays.outcome import Outcome, read_outcome
 from streaming.replays.plan import ReplayPlan
 from streaming.settings import Settings
 from streaming.storage.models import ModelServer
-from streaming.traffic.database import connected
 
 LOOK_EVERY_S = 1.0
 
@@ -32,7 +32,7 @@ async def choose(plan: ReplayPlan, replay_id: str, settings: Settings, clock: Cl
             )
 
     def read() -> Choice:
-        with connected(settings.database_url) as database:
+        with connected(settings.database_url, WHOLE_S) as database:
             return choices.choose(database, plan, replay_id)
 
     return await asyncio.to_thread(read)
@@ -41,7 +41,7 @@ async def choose(plan: ReplayPlan, replay_id: str, settings: Settings, clock: Cl
 def verdict(plan: ReplayPlan, choice: Choice, settings: Settings) -> str:
     """What follows from the choice, in a sentence. Raises Unreachable."""
     if choice.matched == 0:
-        with connected(settings.database_url) as database:
+        with connected(settings.database_url, LOOK_UP_S) as database:
             others = ", ".join(f"{count} {cause}" for cause, count in choices.replayable(database).items()) or "none"
         return f"No failure matches ({plan}): nothing to replay. Failures that can be replayed: {others}."
     which = (

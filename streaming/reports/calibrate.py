@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streaming.clock import Clock
 from streaming.errors import UnscorablePair, UserError
+from streaming.postgres.connect import LOOK_UP_S, connected
 from streaming.reports.calibration_page import write
 from streaming.reports.calibration_questions import drawn
 from streaming.reports.calibration_quote import store
@@ -17,7 +18,6 @@ from streaming.scoring.calibration import Calibration, calibration, samples_of
 from streaming.scoring.calibration_pairs import Group, Labelled, labelled_pairs
 from streaming.scoring.pair import Pair
 from streaming.settings import Settings
-from streaming.traffic.database import connected
 from streaming.traffic.plan import Name
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def calibrate(plan: CalibrationPlan, settings: Settings, clock: Clock, advance: 
     ConfigurationError, Unreachable.
     """
     started_at = clock.now()
-    with connected(settings.reader_url) as database:
+    with connected(settings.reader_url, LOOK_UP_S) as database:
         questions = drawn(database, plan.dataset, plan.pairs, plan.seed)
     # After the questions: who mistyped a name need not wait for the model. Not at the top: it brings torch.
     from streaming.scoring.bertscore import Scorer
@@ -90,7 +90,7 @@ def calibrate(plan: CalibrationPlan, settings: Settings, clock: Clock, advance: 
     )
     # Files first: a stored calibration always has its page.
     page = write(result, settings.reports_dir)
-    with connected(settings.reader_url) as database:
+    with connected(settings.reader_url, LOOK_UP_S) as database:
         store(database, result)
     return result, page
 

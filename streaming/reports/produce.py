@@ -7,6 +7,7 @@ import msgspec
 from psycopg2.extensions import connection
 
 from streaming.clock import Clock
+from streaming.postgres.connect import WHOLE_S, connected
 from streaming.reports.calibration_quote import quote
 from streaming.reports.day import day_report
 from streaming.reports.figures import Report
@@ -17,13 +18,12 @@ from streaming.reports.snapshot import snapshot
 from streaming.reports.store import earlier_days, store
 from streaming.scoring.scorer_name import scorer_name
 from streaming.settings import Settings
-from streaming.traffic.database import connected
 
 
 def report_day(day: date, settings: Settings, clock: Clock) -> tuple[Report, Path]:
     """The report of a day and its page. A second time replaces both. Raises UserError, ConfigurationError, Unreachable."""
     now = clock.now()
-    with connected(settings.reader_url) as database:
+    with connected(settings.reader_url, WHOLE_S) as database:
         with snapshot(database) as cursor:
             report = day_report(cursor, day, now, settings.score_threshold)
         earlier = earlier_days(database, report.figures.scope.since)
@@ -33,7 +33,7 @@ def report_day(day: date, settings: Settings, clock: Clock) -> tuple[Report, Pat
 def report_run(run_id: str, settings: Settings, clock: Clock) -> tuple[Report, Path]:
     """The report of a traffic run and its page. A second time replaces both. Raises UserError, ConfigurationError, Unreachable."""
     now = clock.now()
-    with connected(settings.reader_url) as database:
+    with connected(settings.reader_url, WHOLE_S) as database:
         with snapshot(database) as cursor:
             report = run_report(cursor, run_id, now, settings.score_threshold)
         return _kept(database, report, [], settings, now)

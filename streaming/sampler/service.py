@@ -15,6 +15,7 @@ from streaming.clock import Clock, SystemClock
 from streaming.errors import ConfigurationError, LoginRefused, Unreachable
 from streaming.kafka.admin import KafkaAdmin
 from streaming.ops import ops_app, serve_ops
+from streaming.postgres.connect import transaction
 from streaming.sampler import flink, kafka, services, store
 from streaming.settings import Settings
 
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 
 SERVICE = "sampler"
 EVERY_S = 15.0
+STATEMENT_S = 10.0
 THIN_EVERY_S = 3600.0
 THIN_MOST_HOURS = 24
 """Hours of samples in a round; what is left after a pause of days waits for the next ones."""
@@ -84,7 +86,7 @@ class Sampler:
             metrics.KAFKA_END_OFFSET.labels(each.topic, each.partition).set(each.end_offset)
             if each.group != kafka.NOBODY:
                 metrics.KAFKA_LAG.labels(each.group, each.topic, each.partition).set(each.lag)
-        with store.transaction(self._database_url) as into:
+        with transaction(self._database_url, STATEMENT_S) as into:
             oldest = store.add_kafka(into, now, samples)
         for topic, group in {(each.topic, each.group) for each in samples if each.group != kafka.NOBODY}:
             metrics.KAFKA_OLDEST.labels(group, topic).set(oldest.get((topic, group), 0.0))
@@ -92,7 +94,7 @@ class Sampler:
     def _sample_flink(self, now: datetime) -> None:
         before, self._job = self._job, flink.take(self._http)
         values, used = flink.measured(before, self._job), flink.processes(self._http)
-        with store.transaction(self._database_url) as into:
+        with transaction(self._database_url, STATEMENT_S) as into:
             if values:
                 store.add_flink(into, now, values)
             store.add_services(into, now, used)
@@ -101,7 +103,7 @@ class Sampler:
         used: dict[str, dict[str, float]] = {}
         for name, url in self._targets.addresses.items():
             self._try(name, partial(self._sample_service, name, url, used), self.away)
-        with store.transaction(self._database_url) as into:
+        with transaction(self._database_url, STATEMENT_S) as into:
             store.add_services(into, now, used)
 
     def _sample_service(self, name: str, url: str, used: dict[str, dict[str, float]]) -> None:
@@ -110,7 +112,7 @@ class Sampler:
 
     def _thin(self, now: datetime) -> None:
         for _ in range(THIN_MOST_HOURS):
-            with store.transaction(self._database_url) as into:
+            with transaction(self._database_url, STATEMENT_S) as into:
                 hour = store.thin_an_hour(into, now)
             if hour is None:
                 self._thinned_at = self._clock.monotonic()

@@ -18,11 +18,11 @@ from rich.table import Table
 from streaming import settings as setting
 from streaming.clock import SystemClock
 from streaming.errors import UserError
+from streaming.postgres.connect import WHOLE_S, connected
 from streaming.reports.run_table import run_table
 from streaming.service import set_up_logging
 from streaming.settings import Settings
 from streaming.traffic import plan as plans
-from streaming.traffic.database import connected
 from streaming.traffic.load import Loaded, load_file
 from streaming.traffic.plan import Arrivals, Popularity, Results, TrafficPlan, checked
 from streaming.traffic.progress import Progress, shown
@@ -141,7 +141,7 @@ def load_in_terminal(path: Path, dataset: str | None, rejected: Path | None, set
         raise UserError(f"{name!r} cannot be a dataset's name: give one of 1 to 200 printable characters with --dataset.")
     folder = rejected or (path.parent if os.access(path.parent, os.W_OK) else Path.cwd())
     columns = (TextColumn("loading {task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with connected(settings.database_url) as database, Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+    with connected(settings.database_url, WHOLE_S) as database, Bar(*columns, console=console, disable=not console.is_terminal) as bar:
         shown = bar.add_task(path.name, total=path.stat().st_size if path.is_file() else None)
         loaded = load_file(path, name, database, folder, lambda done: bar.update(shown, completed=done))
     table = Table("dataset", "rows", "new questions", "known or repeated", "rejected")

@@ -7,12 +7,12 @@ import httpx
 from streaming.clock import Clock
 from streaming.errors import UserError
 from streaming.kafka.admin import KafkaAdmin
+from streaming.postgres.connect import LOOK_UP_S, connected
 from streaming.settings import Settings
 from streaming.storage.models import ModelServer
 from streaming.topics import CONSUMED_BY
 from streaming.traffic import corpus
 from streaming.traffic.api import QuestionApi
-from streaming.traffic.database import connected
 from streaming.traffic.plan import Arrivals, Results, TrafficPlan
 from streaming.traffic.receiver import callback_key
 
@@ -36,6 +36,6 @@ async def check_run(plan: TrafficPlan, generators: int, settings: Settings, cloc
 
 
 def _check_stores(plan: TrafficPlan, settings: Settings) -> None:
-    with connected(settings.database_url) as database:
+    with connected(settings.database_url, LOOK_UP_S) as database:
         corpus.size(database, plan.dataset)
     KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login).partitions({topic for topics in CONSUMED_BY.values() for topic in topics})

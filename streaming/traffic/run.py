@@ -10,12 +10,12 @@ import numpy as np
 from streaming.clock import Clock
 from streaming.errors import AnswerloopError, UserError
 from streaming.kafka.admin import KafkaAdmin
+from streaming.postgres.connect import LOOK_UP_S, WHOLE_S, connected
 from streaming.reports.run_summary import RunSummary, summarise
 from streaming.settings import Settings
 from streaming.traffic import runs
 from streaming.traffic.api import QuestionApi
 from streaming.traffic.arrivals import arrival_times
-from streaming.traffic.database import connected
 from streaming.traffic.drain import Backlog, wait_until_drained
 from streaming.traffic.ends import CalledBack, Ends, Polled
 from streaming.traffic.feed import Feed, requests_of
@@ -68,7 +68,7 @@ async def _record(entry: Callable[..., None], plan: TrafficPlan, run_id: str, se
     served = await ask_model_server(settings.ollama_url, settings.model)
 
     def record() -> None:
-        with connected(settings.database_url) as database:
+        with connected(settings.database_url, LOOK_UP_S) as database:
             entry(database, run_id, plan, served, clock.now())
 
     await asyncio.to_thread(record)
@@ -135,7 +135,7 @@ async def mark_sent(run_id: str, settings: Settings, clock: Clock) -> None:
     """Record that every request has been sent and has ended: what is left is for the loop to drain."""
 
     def record() -> None:
-        with connected(settings.database_url) as database:
+        with connected(settings.database_url, LOOK_UP_S) as database:
             runs.sent(database, run_id, clock.now())
 
     await asyncio.to_thread(record)
@@ -151,19 +151,19 @@ async def end_run(run_id: str, state: str, settings: Settings, clock: Clock) -> 
     """Record that the run has ended in this state."""
 
     def record() -> None:
-        with connected(settings.database_url) as database:
+        with connected(settings.database_url, LOOK_UP_S) as database:
             runs.end(database, run_id, state, clock.now())
 
     await asyncio.to_thread(record)
 
 
 def _recorded(database_url: str, run_id: str, share: range) -> dict[int, Request]:
-    with connected(database_url) as database:
+    with connected(database_url, LOOK_UP_S) as database:
         return recorded(database, run_id, share)
 
 
 def _summarised(database_url: str, run_id: str) -> RunSummary:
-    with connected(database_url) as database:
+    with connected(database_url, WHOLE_S) as database:
         summary = summarise(database, run_id)
         runs.store_summary(database, summary)
     return summary

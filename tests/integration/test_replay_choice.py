@@ -9,11 +9,11 @@ import pytest
 from psycopg2.extensions import connection
 
 from streaming.errors import UserError
+from streaming.postgres.connect import LOOK_UP_S, connected
 from streaming.replays.choice import choose, page, replayable
 from streaming.replays.outcome import outcome_of
 from streaming.replays.plan import ReplayPlan
 from streaming.storage.replay import replay, requeue
-from streaming.traffic.database import connected
 from tests.integration.private_tables import private_tables
 
 pytestmark = pytest.mark.integration
@@ -23,7 +23,7 @@ START = datetime(2026, 5, 1, tzinfo=UTC)
 
 @pytest.fixture
 def database() -> Iterator[connection]:
-    with private_tables() as url, connected(url) as opened:
+    with private_tables() as url, connected(url, LOOK_UP_S) as opened:
         yield opened
 
 

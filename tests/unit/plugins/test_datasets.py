@@ -8,7 +8,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from answerloop_airflow import datasets
-from streaming.traffic import database
+from streaming.postgres import connect as postgres
 from streaming.traffic import load as loader
 from streaming.traffic.load import Loaded
 
@@ -23,7 +23,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         advance(1)
         return Loaded(dataset, 3, 2, 1, rejected / "x.rejected.csv")
 
-    monkeypatch.setattr(database, "connected", lambda _: nullcontext())
+    monkeypatch.setattr(postgres, "connected", lambda *_: nullcontext())
     monkeypatch.setattr(loader, "load_file", load_file)
     return calls
 

@@ -12,15 +12,13 @@ import pytest
 from streaming import provision
 from streaming.clock import ManualClock
 from streaming.errors import ConfigurationError, LoginRefused, Unreachable
-from streaming.login import connect_failure
-from streaming.sampler import store
+from streaming.postgres.connect import LOOK_UP_S, connected, transaction
+from streaming.postgres.login import connect_failure
 from streaming.sampler.service import Sampler, Targets
-from streaming.storage import database as module
 from streaming.storage.callbacks import Callbacks
 from streaming.storage.database import Database
 from streaming.storage.enqueuer import Enqueuer
 from streaming.storage.waiting import Listener, Waiters
-from streaming.traffic.database import connected
 
 URL = "postgresql://asker:TOPSECRET@db.example:5433/loop"
 WHERE = {"user": "asker", "password": "TOPSECRET", "host": "db.example", "port": "5433", "dbname": "loop"}
@@ -86,10 +84,7 @@ def message(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def connect(*_: Any, **__: Any) -> None:
         raise psycopg2.OperationalError(message[0])
 
-    for place in (psycopg2, provision.psycopg2):
-        monkeypatch.setattr(place, "connect", connect)
-    monkeypatch.setattr(module, "ThreadedConnectionPool", connect)
-    monkeypatch.setattr(provision, "get_backend", connect)
+    monkeypatch.setattr(psycopg2, "connect", connect)
     return message
 
 
@@ -97,8 +92,8 @@ def message(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     "connecting",
     [
         lambda: asyncio.run(Database(URL, 1).run(lambda _: None)),
-        lambda: connected(URL).__enter__(),
-        lambda: store.transaction(URL).__enter__(),
+        lambda: connected(URL, LOOK_UP_S).__enter__(),
+        lambda: transaction(URL, LOOK_UP_S).__enter__(),
         lambda: provision.migrate(URL),
     ],
     ids=["services", "runs and reports", "sampler", "provisioning"],
