@@ -13,6 +13,7 @@ import httpx
 from streaming import metrics
 from streaming.clock import Clock, SystemClock
 from streaming.errors import ConfigurationError, LoginRefused, Unreachable
+from streaming.flink_rest import FlinkRest
 from streaming.kafka.admin import KafkaAdmin
 from streaming.ops import ops_app, serve_ops
 from streaming.postgres.connect import transaction
@@ -42,10 +43,10 @@ class Targets:
 class Sampler:
     """Takes samples. `problems`: what could not be sampled the last time; `away`: services, without which it can work."""
 
-    def __init__(self, database_url: str, cluster: kafka.Cluster, http: httpx.Client, targets: Targets, clock: Clock) -> None:
+    def __init__(self, database_url: str, cluster: kafka.Cluster, rest: FlinkRest, targets: Targets, clock: Clock) -> None:
         self._database_url = database_url
         self._cluster = cluster
-        self._http = http
+        self._flink = rest
         self._targets = targets
         self._clock = clock
         self._job = flink.JobSample()
@@ -92,8 +93,8 @@ class Sampler:
             metrics.KAFKA_OLDEST.labels(group, topic).set(oldest.get((topic, group), 0.0))
 
     def _sample_flink(self, now: datetime) -> None:
-        before, self._job = self._job, flink.take(self._http)
-        values, used = flink.measured(before, self._job), flink.processes(self._http)
+        before, self._job = self._job, flink.take(self._flink)
+        values, used = flink.measured(before, self._job), flink.processes(self._flink)
         with transaction(self._database_url, STATEMENT_S) as into:
             if values:
                 store.add_flink(into, now, values)
@@ -128,12 +129,12 @@ async def run(settings: Settings) -> None:
     clock = SystemClock()
     token = settings.api_token.get_secret_value() if settings.api_token else None
     with (
-        httpx.Client(base_url=settings.flink_url, timeout=flink.TIMEOUT_S, trust_env=False) as http,
+        httpx.Client(timeout=flink.TIMEOUT_S, trust_env=False) as of_flink,
         httpx.Client(timeout=services.TIMEOUT_S, trust_env=False) as of_services,
     ):
         targets = Targets(of_services, settings.sampler_targets, settings.api_url, token)
         cluster = KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login)
-        sampler = Sampler(settings.database_url, cluster, http, targets, clock)
+        sampler = Sampler(settings.database_url, cluster, FlinkRest(settings.flink_url, of_flink), targets, clock)
         serve_ops(ops_app(SERVICE, lambda: sampler.problems), settings.host, settings.ops_port)
         log.info(
             "%s starts, Kafka at %s, Flink at %s, %d services",

@@ -10,6 +10,7 @@ import pytest
 from psycopg2.extensions import cursor
 
 from streaming.clock import ManualClock
+from streaming.flink_rest import FlinkRest
 from streaming.postgres.connect import LOOK_UP_S, transaction
 from streaming.sampler import service, store
 from streaming.sampler.kafka import KafkaSample
@@ -148,8 +149,8 @@ def test_what_has_piled_up_is_thinned_an_hour_at_a_time_and_a_day_a_round() -> N
                 store.add_kafka(into, first + timedelta(minutes=minutes), [sample("t", minutes, minutes)])
         left = []
         clock = ManualClock(NOW)
-        away = httpx.Client(base_url="http://flink", transport=httpx.MockTransport(lambda _: httpx.Response(500)))
-        sampler = service.Sampler(url, Cluster(away=True), away, service.Targets(away), clock)
+        away = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(500)))
+        sampler = service.Sampler(url, Cluster(away=True), FlinkRest("http://flink", away), service.Targets(away), clock)
         for _ in range(3):
             sampler.sample()
             assert "thinning" not in sampler.problems

@@ -12,6 +12,7 @@ import pytest
 from streaming import provision
 from streaming.clock import ManualClock
 from streaming.errors import ConfigurationError, LoginRefused, Unreachable
+from streaming.flink_rest import FlinkRest
 from streaming.postgres.connect import LOOK_UP_S, connected, transaction
 from streaming.postgres.login import connect_failure
 from streaming.sampler.service import Sampler, Targets
@@ -166,7 +167,7 @@ class Nothing:
 
 def test_a_sampler_ends_where_no_login_is_taken_and_goes_on_while_postgresql_is_away(message: list[str]) -> None:
     with httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(503))) as http:
-        sampler = Sampler(URL, Nothing(), http, Targets(http), clock())
+        sampler = Sampler(URL, Nothing(), FlinkRest("http://flink", http), Targets(http), clock())
         with pytest.raises(ConfigurationError, match="ANSWERLOOP_DATABASE_URL"):
             sampler.sample()
         message[0] = AWAY[0]
