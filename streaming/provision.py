@@ -7,12 +7,13 @@ from pathlib import Path
 
 import psycopg2
 from psycopg2 import errors as pg
-from psycopg2.extensions import parse_dsn
+from psycopg2.extensions import connection, parse_dsn
 from yoyo import get_backend, read_migrations
 
 from streaming.errors import ConfigurationError
 from streaming.kafka.admin import Drift, KafkaAdmin
-from streaming.login import connect_failure
+from streaming.postgres.connect import connect
+from streaming.postgres.login import connect_failure
 from streaming.settings import Settings
 from streaming.topics import TOPICS
 
@@ -23,6 +24,8 @@ MIGRATIONS = SQL / "migrations"
 OWNER_SETTING = "ANSWERLOOP_MIGRATION_DATABASE_URL, or else ANSWERLOOP_DATABASE_URL"
 # What a login may do, a file each, named after it.
 GRANTS = SQL / "grants"
+# A migration may rewrite a table that has grown large.
+STATEMENT_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,15 @@ def migrate(owner_url: str) -> tuple[list[str], list[str]]:
     Raises Unreachable, LoginRefused, or ConfigurationError for a login that does not own the tables.
     """
     try:
-        backend = get_backend(owner_url)
-        with backend.lock(timeout=30):
-            missing = backend.to_apply(read_migrations(str(MIGRATIONS)))
-            names = [migration.id for migration in missing]
-            backend.apply_migrations(missing)
-            return names, _grant(owner_url)
+        # Opened before the migration tool opens its own: whoever is away or refused says so here, and within seconds.
+        with closing(connect(owner_url, STATEMENT_S, OWNER_SETTING)) as database:
+            backend = get_backend(owner_url)
+            backend.execute(f"SET statement_timeout = '{STATEMENT_S:.0f}s'")
+            with backend.lock(timeout=30):
+                missing = backend.to_apply(read_migrations(str(MIGRATIONS)))
+                names = [migration.id for migration in missing]
+                backend.apply_migrations(missing)
+                return names, _grant(database)
     except pg.InsufficientPrivilege as err:
         cure = "set ANSWERLOOP_MIGRATION_DATABASE_URL to the address of their owner"
         raise ConfigurationError(f"This login may not change tables ({str(err).splitlines()[0]}): {cure}") from err
@@ -73,10 +79,10 @@ def migrate(owner_url: str) -> tuple[list[str], list[str]]:
         raise connect_failure(err, parse_dsn(owner_url), OWNER_SETTING) from err
 
 
-def _grant(owner_url: str) -> list[str]:
+def _grant(database: connection) -> list[str]:
     """To each login that the server has. Where it has none of them, the owner's serves for everything."""
     files = {file.stem: file for file in sorted(GRANTS.glob("*.sql"))}
-    with closing(psycopg2.connect(owner_url)) as connection, connection, connection.cursor() as cursor:
+    with database, database.cursor() as cursor:
         cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) ORDER BY 1", (list(files),))
         found = [name for (name,) in cursor.fetchall()]
         for name in found:

@@ -25,10 +25,10 @@ def load(path: str, dataset: str | None) -> dict[str, Any]:
     questions (new ones), rejected, rejected_file. Raises AirflowFailException, AirflowException.
     """
     from streaming.datasets.load import load_file
-    from streaming.postgres import connected
+    from streaming.postgres.connect import WHOLE_S, connected
 
     file = ROOT / Path(path).expanduser()
-    with told_in_a_sentence(), connected(loop_settings().database_url) as database:
+    with told_in_a_sentence(), connected(loop_settings().database_url, WHOLE_S) as database:
         loaded = load_file(file, _name(dataset or file.stem), database, _rejected_folder(file), _progress(file))
     log.info(
         "%s: %d rows, %d new questions, %d known or repeated, %d rejected%s",

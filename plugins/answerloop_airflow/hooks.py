@@ -94,7 +94,9 @@ class FlinkHook(HttpHook):
 
     def jobs(self, name: str | None = None) -> list[Mapping[str, Any]]:
         """The jobs that the cluster knows, of this name only if one is given: `jid`, `name`, `state`, `start-time`, `tasks`."""
-        return [job for job in self.call("GET", "/jobs/overview")["jobs"] if name in (None, job["name"])]
+        from streaming.flink_rest import JOBS, jobs_named
+
+        return jobs_named(name, self.call("GET", JOBS))
 
     def checkpoints(self, job_id: str) -> dict[str, Any]:
         """Counts, sizes and the latest checkpoints of a job."""

@@ -38,8 +38,8 @@ def unreported(ended: Iterable[Ended]) -> list[str]:
 
 def find_unreported() -> list[str]:
     """The same, of the loop's tables. Raises AirflowException, AirflowFailException."""
-    from streaming.postgres import connected
+    from streaming.postgres.connect import LOOK_UP_S, connected
 
-    with told_in_a_sentence(), connected(reports_settings().database_url) as database, database.cursor() as cursor:
+    with told_in_a_sentence(), connected(reports_settings().database_url, LOOK_UP_S) as database, database.cursor() as cursor:
         cursor.execute(_ENDED)
         return unreported(Ended(*row) for row in cursor.fetchall())

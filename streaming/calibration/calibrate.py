@@ -20,7 +20,7 @@ from streaming.clock import Clock
 from streaming.errors import UnscorablePair, UserError
 from streaming.figures.rates import Calibration, Group
 from streaming.figures.scope import Kind
-from streaming.postgres import connected
+from streaming.postgres.connect import LOOK_UP_S, connected
 from streaming.reports import stored_html
 from streaming.reports.folder import place, write_files
 from streaming.reports.store import keep
@@ -54,7 +54,7 @@ def calibrate(plan: CalibrationPlan, settings: Settings, clock: Clock, advance: 
     ConfigurationError, Unreachable.
     """
     started_at = clock.now()
-    with connected(settings.reader_url) as database:
+    with connected(settings.reader_url, LOOK_UP_S) as database:
         questions = drawn(database, plan.dataset, plan.pairs, plan.seed)
     # After the questions: who mistyped a name need not wait for the model. Not at the top: it brings torch.
     from streaming.scoring.bertscore import Scorer
@@ -78,7 +78,7 @@ def calibrate(plan: CalibrationPlan, settings: Settings, clock: Clock, advance: 
     )
     # Files first: a stored calibration always has its page.
     page = write(result, settings.reports_dir)
-    with connected(settings.reader_url) as database:
+    with connected(settings.reader_url, LOOK_UP_S) as database:
         store(database, result)
     return result, page
 

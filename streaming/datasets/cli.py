@@ -13,7 +13,7 @@ from rich.table import Table
 from streaming import settings as setting
 from streaming.datasets.load import Loaded, load_file
 from streaming.errors import UserError
-from streaming.postgres import connected
+from streaming.postgres.connect import WHOLE_S, connected
 from streaming.service import set_up_logging
 from streaming.settings import Settings
 
@@ -36,7 +36,7 @@ def load_in_terminal(path: Path, dataset: str | None, rejected: Path | None, set
         raise UserError(f"{name!r} cannot be a dataset's name: give one of 1 to 200 printable characters with --dataset.")
     folder = rejected or (path.parent if os.access(path.parent, os.W_OK) else Path.cwd())
     columns = (TextColumn("loading {task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with connected(settings.database_url) as database, Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+    with connected(settings.database_url, WHOLE_S) as database, Bar(*columns, console=console, disable=not console.is_terminal) as bar:
         shown = bar.add_task(path.name, total=path.stat().st_size if path.is_file() else None)
         loaded = load_file(path, name, database, folder, lambda done: bar.update(shown, completed=done))
     table = Table("dataset", "rows", "new questions", "known or repeated", "rejected")

@@ -6,7 +6,7 @@ import msgspec
 from psycopg2.extensions import connection
 from psycopg2.extras import RealDictCursor
 
-from streaming.postgres import connected
+from streaming.postgres.connect import LOOK_UP_S, connected
 
 # A lost replay is sent out again under the same name, so that the ends always add up to what was replayed.
 _MINE = "WITH mine AS (SELECT submission_id, kind FROM submissions WHERE replay_id = %s)"
@@ -61,5 +61,5 @@ def outcome_of(database: connection, replay_id: str) -> Outcome:
 
 def read_outcome(database_url: str, replay_id: str) -> Outcome:
     """The same, on a connection of its own. Raises Unreachable."""
-    with connected(database_url) as database:
+    with connected(database_url, LOOK_UP_S) as database:
         return outcome_of(database, replay_id)

@@ -7,7 +7,7 @@ from streaming.clock import Clock
 from streaming.errors import UserError
 from streaming.model.installed import advice_against
 from streaming.model.servers import model_server
-from streaming.postgres import connected
+from streaming.postgres.connect import LOOK_UP_S, WHOLE_S, connected
 from streaming.replays import choice as choices
 from streaming.replays.choice import Choice
 from streaming.replays.outcome import Outcome, read_outcome
@@ -26,7 +26,7 @@ async def choose(plan: ReplayPlan, replay_id: str, settings: Settings, clock: Cl
         raise UserError(f"Nothing can be replayed with this model: {advice}")
 
     def read() -> Choice:
-        with connected(settings.database_url) as database:
+        with connected(settings.database_url, WHOLE_S) as database:
             return choices.choose(database, plan, replay_id)
 
     return await asyncio.to_thread(read)
@@ -35,7 +35,7 @@ async def choose(plan: ReplayPlan, replay_id: str, settings: Settings, clock: Cl
 def verdict(plan: ReplayPlan, choice: Choice, settings: Settings) -> str:
     """What follows from the choice, in a sentence. Raises Unreachable."""
     if choice.matched == 0:
-        with connected(settings.database_url) as database:
+        with connected(settings.database_url, LOOK_UP_S) as database:
             others = ", ".join(f"{count} {cause}" for cause, count in choices.replayable(database).items()) or "none"
         return f"No failure matches ({plan}): nothing to replay. Failures that can be replayed: {others}."
     which = (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from streaming.clock import Clock
 from streaming.errors import AnswerloopError, Unreachable, UserError
-from streaming.postgres import connected
+from streaming.postgres.connect import LOOK_UP_S, connected
 from streaming.replays import choice as choices
 from streaming.replays.choice import Choice, Chosen, Place
 from streaming.replays.plan import ReplayPlan
@@ -82,10 +82,10 @@ def _judge(refusal: NotTaken, sent: Sent) -> None:
 
 
 def _page(database_url: str, plan: ReplayPlan, choice: Choice, after: Place | None, most: int) -> list[Chosen]:
-    with connected(database_url) as database:
+    with connected(database_url, LOOK_UP_S) as database:
         return choices.page(database, plan, choice, after, most)
 
 
 def _replayed(database_url: str, replay_id: str) -> int:
-    with connected(database_url) as database:
+    with connected(database_url, LOOK_UP_S) as database:
         return choices.replayed(database, replay_id)

@@ -11,7 +11,7 @@ from streaming.figures.calibration_quote import quote
 from streaming.figures.measure import day_report, run_report
 from streaming.figures.queries import snapshot
 from streaming.figures.values import Report
-from streaming.postgres import connected
+from streaming.postgres.connect import WHOLE_S, connected
 from streaming.reports.folder import place, write
 from streaming.reports.store import earlier_days, store
 from streaming.scoring.scorer_name import scorer_name
@@ -21,7 +21,7 @@ from streaming.settings import Settings
 def report_day(day: date, settings: Settings, clock: Clock) -> tuple[Report, Path]:
     """The report of a day and its page. A second time replaces both. Raises UserError, ConfigurationError, Unreachable."""
     now = clock.now()
-    with connected(settings.reader_url) as database:
+    with connected(settings.reader_url, WHOLE_S) as database:
         with snapshot(database) as cursor:
             report = day_report(cursor, day, now, settings.score_threshold)
         earlier = earlier_days(database, report.figures.scope.since)
@@ -31,7 +31,7 @@ def report_day(day: date, settings: Settings, clock: Clock) -> tuple[Report, Pat
 def report_run(run_id: str, settings: Settings, clock: Clock) -> tuple[Report, Path]:
     """The report of a traffic run and its page. A second time replaces both. Raises UserError, ConfigurationError, Unreachable."""
     now = clock.now()
-    with connected(settings.reader_url) as database:
+    with connected(settings.reader_url, WHOLE_S) as database:
         with snapshot(database) as cursor:
             report = run_report(cursor, run_id, now, settings.score_threshold)
         return _kept(database, report, [], settings, now)

@@ -3,11 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import httpx
-
-from streaming.errors import Unreachable
+from streaming.flink_rest import FlinkRest
 from streaming.topics import FLINK_SCORE_JOB
 
 TIMEOUT_S = 5.0
@@ -32,25 +29,25 @@ class JobSample:
     subtasks: Mapping[tuple[str, str], Mapping[str, float]] = field(default_factory=dict)
 
 
-def take(http: httpx.Client) -> JobSample:
+def take(flink: FlinkRest) -> JobSample:
     """The score job as it is now. Raises Unreachable."""
-    jobs = [job["jid"] for job in _get(http, "/jobs/overview")["jobs"] if job["name"] == FLINK_SCORE_JOB and job["state"] == "RUNNING"]
-    if not jobs:
+    job = flink.running(FLINK_SCORE_JOB)
+    if job is None:
         return JobSample()
-    path = f"/jobs/{jobs[0]}"
-    of_the_job = {each["id"]: float(each["value"]) for each in _get(http, f"{path}/metrics?get={','.join(OF_THE_JOB)}")}
+    path = f"/jobs/{job}"
+    of_the_job = {each["id"]: float(each["value"]) for each in flink.get(f"{path}/metrics?get={','.join(OF_THE_JOB)}")}
     subtasks: dict[tuple[str, str], dict[str, float]] = {}
-    for vertex in (each["id"] for each in _get(http, path)["vertices"]):
-        for subtask, metric, value in _of_subtasks(http, f"{path}/vertices/{vertex}/metrics"):
+    for vertex in (each["id"] for each in flink.get(path)["vertices"]):
+        for subtask, metric, value in _of_subtasks(flink, f"{path}/vertices/{vertex}/metrics"):
             subtasks.setdefault((vertex, subtask), {})[metric] = value
     return JobSample(of_the_job, subtasks)
 
 
-def _of_subtasks(http: httpx.Client, path: str) -> Iterator[tuple[str, str, float]]:
+def _of_subtasks(flink: FlinkRest, path: str) -> Iterator[tuple[str, str, float]]:
     """Subtask, metric and value of the job's own metrics, whatever its operators are called."""
-    names = [each["id"] for each in _get(http, path) if _OF_A_SUBTASK.fullmatch(each["id"])]
+    names = [each["id"] for each in flink.get(path) if _OF_A_SUBTASK.fullmatch(each["id"])]
     for start in range(0, len(names), NAMES_AT_ONCE):
-        for each in _get(http, path, {"get": ",".join(names[start : start + NAMES_AT_ONCE])}):
+        for each in flink.get(path, {"get": ",".join(names[start : start + NAMES_AT_ONCE])}):
             if named := _OF_A_SUBTASK.fullmatch(each["id"]):
                 yield named["subtask"], named["metric"], float(each["value"])
 
@@ -76,23 +73,14 @@ def _has_scored(before: JobSample, place: tuple[str, str], shown: Mapping[str, f
     return bool(before.job) and before.subtasks.get(place, {}).get("records", 0.0) != shown.get("records", 0.0)
 
 
-def processes(http: httpx.Client) -> dict[str, dict[str, float]]:
+def processes(flink: FlinkRest) -> dict[str, dict[str, float]]:
     """`cpu_seconds` and `memory_bytes` of the JobManager and of each TaskManager that says them. Raises Unreachable."""
-    managers = [each["id"] for each in _get(http, "/taskmanagers")["taskmanagers"]]
+    managers = [each["id"] for each in flink.get("/taskmanagers")["taskmanagers"]]
     names = {each: TASKMANAGER if len(managers) == 1 else f"{TASKMANAGER}@{each}" for each in managers}
     places = {JOBMANAGER: "/jobmanager"} | {name: f"/taskmanagers/{each}" for each, name in names.items()}
     used = {}
     for name, place in places.items():
-        found = {each["id"]: float(each["value"]) for each in _get(http, f"{place}/metrics", {"get": ",".join((CPU_NS, *MEMORY))})}
+        found = {each["id"]: float(each["value"]) for each in flink.get(f"{place}/metrics", {"get": ",".join((CPU_NS, *MEMORY))})}
         if {CPU_NS, *MEMORY} <= found.keys():
             used[name] = {"cpu_seconds": found[CPU_NS] / 1e9, "memory_bytes": sum(found[each] for each in MEMORY)}
     return used
-
-
-def _get(http: httpx.Client, path: str, params: dict[str, str] | None = None) -> Any:
-    try:
-        response = http.get(path, params=params)
-        response.raise_for_status()
-        return response.json()
-    except (httpx.HTTPError, ValueError) as err:
-        raise Unreachable(f"Flink at {http.base_url} does not answer {path}: {err!r}") from err

@@ -13,8 +13,10 @@ import httpx
 from streaming import metrics
 from streaming.clock import Clock, SystemClock
 from streaming.errors import ConfigurationError, LoginRefused, Unreachable
+from streaming.flink_rest import FlinkRest
 from streaming.kafka.admin import KafkaAdmin
 from streaming.ops import ops_app, serve_ops
+from streaming.postgres.connect import transaction
 from streaming.sampler import flink, kafka, services, store
 from streaming.settings import Settings
 
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 
 SERVICE = "sampler"
 EVERY_S = 15.0
+STATEMENT_S = 10.0
 THIN_EVERY_S = 3600.0
 THIN_MOST_HOURS = 24
 """Hours of samples in a round; what is left after a pause of days waits for the next ones."""
@@ -40,10 +43,10 @@ class Targets:
 class Sampler:
     """Takes samples. `problems`: what could not be sampled the last time; `away`: services, without which it can work."""
 
-    def __init__(self, database_url: str, cluster: kafka.Cluster, http: httpx.Client, targets: Targets, clock: Clock) -> None:
+    def __init__(self, database_url: str, cluster: kafka.Cluster, rest: FlinkRest, targets: Targets, clock: Clock) -> None:
         self._database_url = database_url
         self._cluster = cluster
-        self._http = http
+        self._flink = rest
         self._targets = targets
         self._clock = clock
         self._job = flink.JobSample()
@@ -84,15 +87,15 @@ class Sampler:
             metrics.KAFKA_END_OFFSET.labels(each.topic, each.partition).set(each.end_offset)
             if each.group != kafka.NOBODY:
                 metrics.KAFKA_LAG.labels(each.group, each.topic, each.partition).set(each.lag)
-        with store.transaction(self._database_url) as into:
+        with transaction(self._database_url, STATEMENT_S) as into:
             oldest = store.add_kafka(into, now, samples)
         for topic, group in {(each.topic, each.group) for each in samples if each.group != kafka.NOBODY}:
             metrics.KAFKA_OLDEST.labels(group, topic).set(oldest.get((topic, group), 0.0))
 
     def _sample_flink(self, now: datetime) -> None:
-        before, self._job = self._job, flink.take(self._http)
-        values, used = flink.measured(before, self._job), flink.processes(self._http)
-        with store.transaction(self._database_url) as into:
+        before, self._job = self._job, flink.take(self._flink)
+        values, used = flink.measured(before, self._job), flink.processes(self._flink)
+        with transaction(self._database_url, STATEMENT_S) as into:
             if values:
                 store.add_flink(into, now, values)
             store.add_services(into, now, used)
@@ -101,7 +104,7 @@ class Sampler:
         used: dict[str, dict[str, float]] = {}
         for name, url in self._targets.addresses.items():
             self._try(name, partial(self._sample_service, name, url, used), self.away)
-        with store.transaction(self._database_url) as into:
+        with transaction(self._database_url, STATEMENT_S) as into:
             store.add_services(into, now, used)
 
     def _sample_service(self, name: str, url: str, used: dict[str, dict[str, float]]) -> None:
@@ -110,7 +113,7 @@ class Sampler:
 
     def _thin(self, now: datetime) -> None:
         for _ in range(THIN_MOST_HOURS):
-            with store.transaction(self._database_url) as into:
+            with transaction(self._database_url, STATEMENT_S) as into:
                 hour = store.thin_an_hour(into, now)
             if hour is None:
                 self._thinned_at = self._clock.monotonic()
@@ -126,12 +129,12 @@ async def run(settings: Settings) -> None:
     clock = SystemClock()
     token = settings.api_token.get_secret_value() if settings.api_token else None
     with (
-        httpx.Client(base_url=settings.flink_url, timeout=flink.TIMEOUT_S, trust_env=False) as http,
+        httpx.Client(timeout=flink.TIMEOUT_S, trust_env=False) as of_flink,
         httpx.Client(timeout=services.TIMEOUT_S, trust_env=False) as of_services,
     ):
         targets = Targets(of_services, settings.sampler_targets, settings.api_url, token)
         cluster = KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login)
-        sampler = Sampler(settings.database_url, cluster, http, targets, clock)
+        sampler = Sampler(settings.database_url, cluster, FlinkRest(settings.flink_url, of_flink), targets, clock)
         serve_ops(ops_app(SERVICE, lambda: sampler.problems), settings.host, settings.ops_port)
         log.info(
             "%s starts, Kafka at %s, Flink at %s, %d services",

@@ -1,16 +1,11 @@
 """The samples' tables."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-import psycopg2
-from psycopg2 import errors as pg
-from psycopg2.extensions import cursor, parse_dsn
+from psycopg2.extensions import cursor
 from psycopg2.extras import execute_values
 
-from streaming.errors import ConfigurationError, Unreachable
-from streaming.login import connect_failure
 from streaming.sampler.kafka import KafkaSample
 
 RAW_FOR = timedelta(days=7)
@@ -92,26 +87,6 @@ ON CONFLICT (service, metric, hour) DO UPDATE SET
     largest = greatest(hourly.largest, excluded.largest),
     last = excluded.last
 """
-
-
-@contextmanager
-def transaction(database_url: str) -> Iterator[cursor]:
-    """A transaction on a connection of its own. Raises Unreachable, LoginRefused, ConfigurationError while tables or rights are missing."""
-    try:
-        connection = psycopg2.connect(database_url, connect_timeout=5)
-    except psycopg2.OperationalError as err:
-        raise connect_failure(err, parse_dsn(database_url)) from err
-    try:
-        with closing(connection), connection, connection.cursor() as opened:
-            opened.execute("SET LOCAL statement_timeout = '10s'")
-            yield opened
-    except pg.UndefinedTable as err:
-        raise ConfigurationError(f"PostgreSQL lacks a table ({str(err).splitlines()[0]}): run `python -m streaming provision`") from err
-    except pg.InsufficientPrivilege as err:
-        refused = str(err).splitlines()[0]
-        raise ConfigurationError(f"PostgreSQL does not allow this ({refused}): run `python -m streaming provision`") from err
-    except (psycopg2.OperationalError, psycopg2.InterfaceError) as err:
-        raise Unreachable(f"PostgreSQL cannot be used: {str(err).strip()}") from err
 
 
 def add_kafka(into: cursor, now: datetime, samples: Sequence[KafkaSample]) -> dict[tuple[str, str], float]:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-import psycopg2
+from psycopg2.extensions import connection
 
-from streaming.errors import ConfigurationError
+from streaming.errors import ConfigurationError, Unreachable
 from streaming.identity import dataset_question_text, question_id
+from streaming.postgres.connect import connect
+from streaming.postgres.errors import translated
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +24,7 @@ REMEMBERED_MOST = 50_000
 # The corpus may be loaded while we run: an unknown question is looked up again after so long.
 UNKNOWN_FOR_S = 30.0
 DATABASE_AWAY_FOR_S = 5.0
-LOOK_UP_MS = 2_000
+LOOK_UP_S = 2.0
 
 T = TypeVar("T")
 
@@ -69,7 +71,7 @@ class DatabaseCorpus:
         self._url = database_url
         self._otherwise = otherwise
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="corpus")
-        self._connection: psycopg2.extensions.connection | None = None
+        self._connection: connection | None = None
         self._known: OrderedDict[UUID, str] = OrderedDict()
         self._unknown: OrderedDict[UUID, float] = OrderedDict()
         self._away_until = 0.0
@@ -93,14 +95,13 @@ class DatabaseCorpus:
             return None
         try:
             if self._connection is None:
-                options = f"-c statement_timeout={LOOK_UP_MS}"
-                self._connection = psycopg2.connect(self._url, connect_timeout=2, options=options, application_name="simulator")
+                self._connection = connect(self._url, LOOK_UP_S, application_name="simulator")
                 self._connection.autocommit = True
-            with self._connection.cursor() as cursor:
+            with translated(), self._connection.cursor() as cursor:
                 cursor.execute(_REFERENCE, (str(text_hash),))
                 row = cursor.fetchone()
             return row[0] if row else None
-        except psycopg2.Error as err:
+        except (Unreachable, ConfigurationError) as err:
             log.warning("the corpus cannot be read for %.0f s: %s", DATABASE_AWAY_FOR_S, str(err).strip())
             self._away_until = time.monotonic() + DATABASE_AWAY_FOR_S
             if self._connection is not None:

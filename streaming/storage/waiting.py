@@ -13,14 +13,15 @@ from psycopg2.extensions import connection as Connection
 
 from streaming import metrics
 from streaming.clock import Clock
-from streaming.errors import LoginRefused
-from streaming.login import connect_failure
-from streaming.storage.database import connect_arguments
+from streaming.errors import Unreachable
+from streaming.postgres.connect import connect
+from streaming.postgres.errors import translated
 
 log = logging.getLogger(__name__)
 
 CHANNEL = "answerloop_resolved"
 RECONNECT_AFTER_S = 1.0
+STATEMENT_S = 15.0
 
 
 class Waiters:
@@ -65,7 +66,7 @@ class Listener:
     """One connection that LISTENs and wakes the waiters; after every new connection everybody reads again."""
 
     def __init__(self, url: str, waiters: Waiters, clock: Clock) -> None:
-        self._arguments = connect_arguments(url)
+        self._url = url
         self._waiters = waiters
         self._clock = clock
         self.problem: str | None = "not connected yet"
@@ -75,10 +76,7 @@ class Listener:
         while True:
             try:
                 connection = await asyncio.to_thread(self._connect)
-            except psycopg2.OperationalError as err:
-                failure = connect_failure(err, self._arguments)
-                if isinstance(failure, LoginRefused):
-                    raise failure from err
+            except Unreachable as err:
                 self._lost(err)
             else:
                 self.problem = None
@@ -92,10 +90,11 @@ class Listener:
             await self._clock.sleep(RECONNECT_AFTER_S)
 
     def _connect(self) -> Connection:
-        connection: Connection = psycopg2.connect(**self._arguments)
-        connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
-        with connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {CHANNEL}")
+        connection = connect(self._url, STATEMENT_S)
+        with translated():
+            connection.set_isolation_level(ISOLATION_LEVEL_AUTOCOMMIT)
+            with connection.cursor() as cursor:
+                cursor.execute(f"LISTEN {CHANNEL}")
         return connection
 
     async def _listen(self, connection: Connection) -> None:
@@ -127,7 +126,7 @@ class Listener:
             except ValueError:
                 log.warning("a notification on %s is not a question_id: %r", CHANNEL, payload[:100])
 
-    def _lost(self, err: psycopg2.Error) -> None:
+    def _lost(self, err: Exception) -> None:
         if self.problem is None:
             log.warning("the connection that hears of answers is lost; waiters read again when it is back: %s", err)
         self.problem = f"PostgreSQL notifications: {str(err).strip()}"

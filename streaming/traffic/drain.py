@@ -8,7 +8,7 @@ from streaming.clock import Clock
 from streaming.kafka.admin import KafkaAdmin
 from streaming.kafka.client import TopicPartition
 from streaming.kafka.lag import undone
-from streaming.postgres import connected
+from streaming.postgres.connect import LOOK_UP_S, connected
 from streaming.topics import CONSUMED_BY, STORAGE_PERSISTER
 
 LOOK_EVERY_S = 0.5
@@ -63,7 +63,7 @@ async def wait_until_drained(database_url: str, kafka: KafkaAdmin, run_id: str, 
 
 def pending_by_stage(database_url: str, run_id: str) -> dict[str, int]:
     """The run's questions without an end, counted by where they are."""
-    with connected(database_url) as database, database.cursor() as cursor:
+    with connected(database_url, LOOK_UP_S) as database, database.cursor() as cursor:
         cursor.execute(PENDING_BY_STAGE, {"run_id": run_id})
         return dict(cursor.fetchall())
 

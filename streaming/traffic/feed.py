@@ -10,7 +10,7 @@ import numpy as np
 
 from streaming.datasets import corpus
 from streaming.datasets.corpus import CorpusQuestion
-from streaming.postgres import connected
+from streaming.postgres.connect import LOOK_UP_S, WHOLE_S, connected
 from streaming.traffic.plan import TrafficPlan
 from streaming.traffic.popularity import question_indices
 
@@ -38,14 +38,14 @@ class Feed:
         chunk = list(islice(self._left, CHUNK))
         if not chunk:
             return []
-        with connected(self._database_url) as database:
+        with connected(self._database_url, LOOK_UP_S) as database:
             questions = corpus.questions_of(database, self._dataset, {text_hash for _, text_hash in chunk})
         return [(number, questions[text_hash]) for number, text_hash in chunk]
 
 
 def requests_of(database_url: str, plan: TrafficPlan, numbers: Sequence[int], rng: np.random.Generator) -> list[tuple[int, UUID]]:
     """Which question each of these requests asks. Blocks. Raises UserError for a dataset that is not loaded."""
-    with connected(database_url) as database:
+    with connected(database_url, WHOLE_S) as database:
         indices = question_indices(plan, corpus.size(database, plan.dataset), rng)[numbers]
         hashes = corpus.hashes_at(database, plan.dataset, set(indices.tolist()))
     return [(number, hashes[index]) for number, index in zip(numbers, indices.tolist(), strict=True)]

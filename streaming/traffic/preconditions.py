@@ -8,7 +8,7 @@ from streaming.errors import UserError
 from streaming.kafka.admin import KafkaAdmin
 from streaming.model.installed import advice_against
 from streaming.model.servers import model_server
-from streaming.postgres import connected
+from streaming.postgres.connect import LOOK_UP_S, connected
 from streaming.settings import Settings
 from streaming.topics import CONSUMED_BY
 from streaming.traffic.api import QuestionApi
@@ -34,6 +34,6 @@ async def check_run(plan: TrafficPlan, generators: int, settings: Settings, cloc
 
 
 def _check_stores(plan: TrafficPlan, settings: Settings) -> None:
-    with connected(settings.database_url) as database:
+    with connected(settings.database_url, LOOK_UP_S) as database:
         corpus.size(database, plan.dataset)
     KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login).partitions({topic for topics in CONSUMED_BY.values() for topic in topics})

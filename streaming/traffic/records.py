@@ -14,7 +14,7 @@ from psycopg2.extras import execute_values
 
 from streaming.clock import Clock
 from streaming.errors import Unreachable
-from streaming.postgres import connected
+from streaming.postgres.connect import LOOK_UP_S, transaction
 
 log = logging.getLogger(__name__)
 
@@ -136,5 +136,5 @@ class Recorder:
 
     def _write(self, requests: list[Request]) -> None:
         rows = [(self._run_id, *astuple(request), request.perceived_ms, request.real_ms) for request in requests]
-        with connected(self._database_url) as database, database, database.cursor() as cursor:
+        with transaction(self._database_url, LOOK_UP_S) as cursor:
             execute_values(cursor, _UPSERT, rows, page_size=BATCH)

@@ -13,7 +13,7 @@ from streaming.figures.run_summary import RunSummary, summarise
 from streaming.kafka.admin import KafkaAdmin
 from streaming.model.servers import model_server
 from streaming.model.simulated import says_it_is_simulated
-from streaming.postgres import connected
+from streaming.postgres.connect import LOOK_UP_S, WHOLE_S, connected
 from streaming.settings import Settings
 from streaming.traffic import runs
 from streaming.traffic.api import QuestionApi
@@ -69,7 +69,7 @@ async def _record(entry: Callable[..., None], plan: TrafficPlan, run_id: str, se
     served = runs.Served(settings.model, await says_it_is_simulated(model_server(settings)))
 
     def record() -> None:
-        with connected(settings.database_url) as database:
+        with connected(settings.database_url, LOOK_UP_S) as database:
             entry(database, run_id, plan, served, clock.now())
 
     await asyncio.to_thread(record)
@@ -136,7 +136,7 @@ async def mark_sent(run_id: str, settings: Settings, clock: Clock) -> None:
     """Record that every request has been sent and has ended: what is left is for the loop to drain."""
 
     def record() -> None:
-        with connected(settings.database_url) as database:
+        with connected(settings.database_url, LOOK_UP_S) as database:
             runs.sent(database, run_id, clock.now())
 
     await asyncio.to_thread(record)
@@ -152,19 +152,19 @@ async def end_run(run_id: str, state: str, settings: Settings, clock: Clock) -> 
     """Record that the run has ended in this state."""
 
     def record() -> None:
-        with connected(settings.database_url) as database:
+        with connected(settings.database_url, LOOK_UP_S) as database:
             runs.end(database, run_id, state, clock.now())
 
     await asyncio.to_thread(record)
 
 
 def _recorded(database_url: str, run_id: str, share: range) -> dict[int, Request]:
-    with connected(database_url) as database:
+    with connected(database_url, LOOK_UP_S) as database:
         return recorded(database, run_id, share)
 
 
 def _summarised(database_url: str, run_id: str) -> RunSummary:
-    with connected(database_url) as database:
+    with connected(database_url, WHOLE_S) as database:
         summary = summarise(database, run_id)
         runs.store_summary(database, summary)
     return summary

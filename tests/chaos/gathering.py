@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 
 import confluent_kafka as ck
 import msgspec
-import psycopg2
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from psycopg2.extras import RealDictCursor
 from redis import Redis
@@ -19,8 +18,8 @@ from streaming.contracts import readable_question_id
 from streaming.errors import Unreachable
 from streaming.kafka.admin import KafkaAdmin
 from streaming.kafka.client import TopicPartition
+from streaming.postgres.connect import LOOK_UP_S, connect
 from streaming.settings import Settings
-from streaming.storage.database import connect_arguments
 from streaming.storage.outcomes import EXTERNAL
 from streaming.topics import CONSUMED_BY, TOPICS
 from tests.chaos.checks_kafka import BURIED_AS
@@ -126,7 +125,7 @@ def records_below(bootstrap: str, ends: Mapping[TopicPartition, int], deadline_s
 
 def _rows(url: str, answer_set: str) -> tuple[dict[str, tuple[Mapping[str, Any], ...]], dict[UUID, str]]:
     """The rows of the answer set, by table, and the texts of the questions of other people's answer sets; all of one moment."""
-    with closing(psycopg2.connect(**connect_arguments(url))) as connection:
+    with closing(connect(url, LOOK_UP_S)) as connection:
         connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
         rows = {}
         with connection.cursor(cursor_factory=RealDictCursor) as cursor:

@@ -61,7 +61,7 @@ def test_without_the_loops_database_every_page_says_so_and_airflow_goes_on(pages
         ):
             reply = pages.get(path)
             assert reply.status_code == 503, path
-            assert "PostgreSQL cannot be used" in reply.text
+            assert "PostgreSQL cannot be reached" in reply.text
             assert "make status" in reply.text
             assert "Traceback" not in reply.text
         health = pages.get("/health")

@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from flink.tables import OUT_OF_ORDER_S
 from streaming import topics
 from streaming.contracts import DeadLetter, Fatal, Question, Response, Retries, Scored, Validated, decode, encode
+from streaming.flink_rest import FlinkRest
 from streaming.sampler import flink
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(280)]
@@ -155,9 +156,10 @@ def test_a_blank_answer_is_a_dead_letter_and_ends_its_submission(loop: Topics) -
 
 def test_the_jobs_watermark_follows_the_records_that_it_scores(loop: Topics) -> None:
     deadline = time.monotonic() + PATIENCE_S
-    with httpx.Client(base_url=os.environ["ANSWERLOOP_FLINK_URL"], timeout=flink.TIMEOUT_S, trust_env=False) as http:
-        before = flink.take(http)
-        while "watermark_lag_ms" not in (found := flink.measured(before, flink.take(http))):
+    with httpx.Client(timeout=flink.TIMEOUT_S, trust_env=False) as http:
+        rest = FlinkRest(os.environ["ANSWERLOOP_FLINK_URL"], http)
+        before = flink.take(rest)
+        while "watermark_lag_ms" not in (found := flink.measured(before, flink.take(rest))):
             assert time.monotonic() < deadline, f"no watermark came within {PATIENCE_S:.0f} s, only {found}"
             message = answer(REFERENCE)
             loop.send(encode(message))

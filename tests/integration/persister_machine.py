@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-import psycopg2
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -31,7 +30,8 @@ from streaming.contracts import (
 )
 from streaming.kafka.client import Record
 from streaming.kafka.memory import MemoryBroker
-from streaming.storage.database import Database, connect_arguments
+from streaming.postgres.connect import LOOK_UP_S, connect
+from streaming.storage.database import Database
 from streaming.storage.persister import Persister
 from streaming.storage.replay import replay, requeue
 from streaming.topics import DEAD_LETTERS, TOPICS
@@ -96,7 +96,7 @@ class PersisterMachine(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.database = Database(url, 1)
-        self.connection = psycopg2.connect(**connect_arguments(url))
+        self.connection = connect(url, LOOK_UP_S)
         self.connection.autocommit = True
         for table in ("questions", "submissions", "attempts", "failed_questions"):
             self.sql(f"DELETE FROM {table}")

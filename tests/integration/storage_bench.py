@@ -17,12 +17,13 @@ from streaming import contracts, topics
 from streaming.clock import SystemClock
 from streaming.kafka.client import Record, TopicPartition
 from streaming.kafka.memory import MemoryBroker
+from streaming.postgres.connect import LOOK_UP_S, connect
 from streaming.provision import MIGRATIONS
 from streaming.settings import Settings
 from streaming.storage import cache as redis_cache
 from streaming.storage.api import create_app
 from streaming.storage.cache import Cache
-from streaming.storage.database import Database, connect_arguments
+from streaming.storage.database import Database
 from streaming.storage.persister import Persister
 
 T = TypeVar("T")
@@ -70,7 +71,7 @@ class Storage:
 
     def rows(self, statement: str, *values: Any) -> list[dict[str, Any]]:
         """What a statement returns, in a transaction of its own."""
-        connection = psycopg2.connect(**connect_arguments(self.settings.database_url))
+        connection = connect(self.settings.database_url, LOOK_UP_S)
         try:
             with connection, connection.cursor(cursor_factory=RealDictCursor) as cursor:
                 cursor.execute(statement, values)

@@ -14,7 +14,7 @@ from streaming import settings
 from streaming.errors import ConfigurationError
 from streaming.figures.queries import gather, snapshot
 from streaming.figures.scope import covered
-from streaming.postgres import connected
+from streaming.postgres.connect import LOOK_UP_S, connected, transaction
 from streaming.provision import migrate
 from streaming.sampler import store
 from tests.integration.report_rows import DAY
@@ -87,8 +87,8 @@ def test_a_report_reads_its_rows_and_is_kept() -> None:
 
 
 def test_the_sampler_thins_out_what_is_old() -> None:
-    with store.transaction(services()) as into:
-        store.thin(into, datetime(2001, 1, 1, tzinfo=UTC))
+    with transaction(services(), LOOK_UP_S) as into:
+        store.thin_an_hour(into, datetime(2001, 1, 1, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -120,5 +120,5 @@ def test_what_a_command_may_not_do_is_told_with_the_cure() -> None:
         with database.cursor() as cursor:
             cursor.execute("DELETE FROM questions")
 
-    with pytest.raises(ConfigurationError, match="run `python -m streaming provision`"), connected(reports()) as database:
+    with pytest.raises(ConfigurationError, match="run `python -m streaming provision`"), connected(reports(), LOOK_UP_S) as database:
         write(database)

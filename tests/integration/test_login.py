@@ -5,7 +5,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 from streaming import settings
 from streaming.errors import LoginRefused, Unreachable
-from streaming.postgres import connected
+from streaming.postgres.connect import LOOK_UP_S, connected
 from streaming.storage.database import Database
 
 pytestmark = pytest.mark.integration
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.integration
 @pytest.mark.parametrize("wrong", [{"password": "wrong"}, {"user": "nobody-of-that-name"}, {"dbname": "no-such-database"}], ids=str)
 async def test_a_login_that_a_real_server_refuses_is_told_from_an_outage(wrong: dict[str, str]) -> None:
     url = make_dsn(**{**parse_dsn(settings.load().database_url), **wrong})
-    with pytest.raises(LoginRefused, match="ANSWERLOOP_DATABASE_URL") as refused, connected(url):
+    with pytest.raises(LoginRefused, match="ANSWERLOOP_DATABASE_URL") as refused, connected(url, LOOK_UP_S):
         pass
     assert str(parse_dsn(url)["password"]) not in str(refused.value)
     with pytest.raises(LoginRefused):

@@ -9,7 +9,7 @@ import pytest
 from psycopg2.extensions import connection
 
 from streaming.errors import UserError
-from streaming.postgres import connected
+from streaming.postgres.connect import LOOK_UP_S, connected
 from streaming.replays.choice import choose, page, replayable
 from streaming.replays.outcome import outcome_of
 from streaming.replays.plan import ReplayPlan
@@ -23,7 +23,7 @@ START = datetime(2026, 5, 1, tzinfo=UTC)
 
 @pytest.fixture
 def database() -> Iterator[connection]:
-    with private_tables() as url, connected(url) as opened:
+    with private_tables() as url, connected(url, LOOK_UP_S) as opened:
         yield opened
 
 

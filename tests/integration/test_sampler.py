@@ -10,6 +10,8 @@ import pytest
 from psycopg2.extensions import cursor
 
 from streaming.clock import ManualClock
+from streaming.flink_rest import FlinkRest
+from streaming.postgres.connect import LOOK_UP_S, transaction
 from streaming.sampler import service, store
 from streaming.sampler.kafka import KafkaSample
 from tests.integration.private_tables import private_tables
@@ -27,7 +29,7 @@ class Undone(Exception):
 @pytest.fixture
 def tables() -> Iterator[cursor]:
     try:
-        with store.transaction(os.environ["ANSWERLOOP_DATABASE_URL"]) as into:
+        with transaction(os.environ["ANSWERLOOP_DATABASE_URL"], LOOK_UP_S) as into:
             yield into
             raise Undone
     except Undone:
@@ -142,17 +144,17 @@ def test_what_has_piled_up_is_thinned_an_hour_at_a_time_and_a_day_a_round() -> N
     hours = service.THIN_MOST_HOURS + 6
     first = NOW - store.RAW_FOR - timedelta(hours=hours)
     with private_tables() as url:
-        with store.transaction(url) as into:
+        with transaction(url, LOOK_UP_S) as into:
             for minutes in range(0, hours * 60 + 60, 15):
                 store.add_kafka(into, first + timedelta(minutes=minutes), [sample("t", minutes, minutes)])
         left = []
         clock = ManualClock(NOW)
-        away = httpx.Client(base_url="http://flink", transport=httpx.MockTransport(lambda _: httpx.Response(500)))
-        sampler = service.Sampler(url, Cluster(away=True), away, service.Targets(away), clock)
+        away = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(500)))
+        sampler = service.Sampler(url, Cluster(away=True), FlinkRest("http://flink", away), service.Targets(away), clock)
         for _ in range(3):
             sampler.sample()
             assert "thinning" not in sampler.problems
-            with store.transaction(url) as into:
+            with transaction(url, LOOK_UP_S) as into:
                 into.execute("SELECT (SELECT count(*) FROM kafka_samples_hourly), (SELECT sum(samples) FROM kafka_samples_hourly)")
                 left.append(into.fetchone())
     # The first hour began at half past.

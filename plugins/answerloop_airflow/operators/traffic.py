@@ -99,11 +99,11 @@ class SendTrafficOperator(BaseOperator):
 async def _cancel_with_the_run(sending: asyncio.Task[Any], run_id: str, settings: Settings) -> None:
     """Cancel `sending` once the run is recorded as cancelled, by whomever."""
     from streaming.errors import Unreachable
-    from streaming.postgres import connected
+    from streaming.postgres.connect import LOOK_UP_S, connected
     from streaming.traffic import runs
 
     def state() -> str | None:
-        with connected(settings.database_url) as database:
+        with connected(settings.database_url, LOOK_UP_S) as database:
             return runs.state_of(database, run_id)
 
     while True:

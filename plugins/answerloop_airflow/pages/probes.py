@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx
 
@@ -13,6 +13,7 @@ from answerloop_airflow.pages.addresses import Addresses
 from answerloop_airflow.pages.database import Database
 from answerloop_airflow.pages.health import DOWN, NOT_READY, UP, Checkpoint, Component, Health, checkpoint
 from streaming.errors import AnswerloopError, Unreachable
+from streaming.flink_rest import FlinkRest
 from streaming.model.server import ModelServer
 from streaming.model.servers import model_server
 from streaming.reports.digits import noun
@@ -154,18 +155,15 @@ def _model(server: ModelServer) -> Component:
 def _flink(url: str, http: httpx.Client, now_s: float) -> tuple[Component, Checkpoint | None]:
     """The score job and its newest checkpoint."""
 
-    def ask(path: str) -> Any:
-        return http.get(f"{url}{path}").raise_for_status().json()
-
+    rest = FlinkRest(url, http)
     try:
-        overview = ask("/overview")
-        jobs = [job for job in ask("/jobs/overview")["jobs"] if job["name"] == FLINK_SCORE_JOB and job["state"] == "RUNNING"]
+        overview, job = rest.get("/overview"), rest.running(FLINK_SCORE_JOB)
         slots = f"{overview['slots-available']} of {noun(overview['slots-total'], 'slot')} free"
         says = f"{noun(overview['taskmanagers'], 'TaskManager')}, {slots}"
-        if not jobs:
+        if job is None:
             act = "The submitter brings it back by itself within a minute; its log says what keeps it."
             return Component("flink score job", DOWN, f"no job runs; {says}", act, "make logs S=job-submitter"), None
-        return Component("flink score job", UP, says), checkpoint(ask(f"/jobs/{jobs[0]['jid']}/checkpoints"), now_s)
-    except (httpx.HTTPError, ValueError, LookupError, TypeError) as err:
-        says = f"{url} does not answer ({type(err).__name__})"
+        return Component("flink score job", UP, says), checkpoint(rest.get(f"/jobs/{job}/checkpoints"), now_s)
+    except (Unreachable, ValueError, LookupError, TypeError) as err:
+        says = str(err) if isinstance(err, Unreachable) else f"{url} does not answer as Flink does ({type(err).__name__})"
         return Component("flink score job", DOWN, says, "Answers wait unscored until Flink is back.", "make logs S=flink-jobmanager"), None

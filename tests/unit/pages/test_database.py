@@ -1,8 +1,9 @@
 """Pages say what a person must put right in Airflow's connection, and what passes by itself."""
 
+from typing import Any
+
 import psycopg2
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from answerloop_airflow.pages.database import Database
 from streaming.errors import LoginRefused, Unreachable
@@ -18,11 +19,11 @@ FAILED = 'connection to server at "127.0.0.1", port 9 failed: '
     ],
 )
 def test_a_refused_login_is_told_from_a_server_that_is_away(words: str, kind: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
-    def connect() -> None:
-        raise OperationalError("", {}, psycopg2.OperationalError(FAILED + words))
+    def connect(**_: Any) -> None:
+        raise psycopg2.OperationalError(FAILED + words)
 
+    monkeypatch.setattr(psycopg2, "connect", connect)
     database = Database("postgresql://asker:TOPSECRET@127.0.0.1:9/loop")
-    monkeypatch.setattr(database, "_engine", type("Engine", (), {"connect": staticmethod(connect)}))
     with pytest.raises(kind) as told:
         database.rows("SELECT 1")
     assert "TOPSECRET" not in str(told.value)

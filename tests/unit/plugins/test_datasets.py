@@ -8,9 +8,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from answerloop_airflow import datasets
-from streaming import postgres
 from streaming.datasets import load as loader
 from streaming.datasets.load import Loaded
+from streaming.postgres import connect as postgres
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         advance(1)
         return Loaded(dataset, 3, 2, 1, rejected / "x.rejected.csv")
 
-    monkeypatch.setattr(postgres, "connected", lambda _: nullcontext())
+    monkeypatch.setattr(postgres, "connected", lambda *_: nullcontext())
     monkeypatch.setattr(loader, "load_file", load_file)
     return calls
 

@@ -12,8 +12,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from answerloop_airflow import experiment
 from answerloop_airflow.operators import traffic
 from answerloop_airflow.operators.traffic import SendTrafficOperator
-from streaming import postgres
 from streaming.errors import Unreachable, UserError
+from streaming.postgres import connect as postgres
 from streaming.traffic import preconditions, run, runs
 
 DEADLINE_S = 20
@@ -57,7 +57,7 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
     for name in ("begin_run", "join_run", "end_run", "send_share"):
         monkeypatch.setattr(run, name, getattr(fake, name))
     monkeypatch.setattr(runs, "state_of", lambda *_: fake.state)
-    monkeypatch.setattr(postgres, "connected", lambda _: nullcontext())
+    monkeypatch.setattr(postgres, "connected", lambda *_: nullcontext())
     monkeypatch.setattr(traffic, "LOOK_FOR_CANCELLATION_S", 0.01)
     return fake
 

@@ -9,6 +9,7 @@ import pytest
 
 from streaming.clock import ManualClock
 from streaming.errors import Unreachable
+from streaming.flink_rest import FlinkRest
 from streaming.sampler import services
 from streaming.sampler.service import Sampler, Targets
 from tests.unit.sampler.test_taking import Cluster
@@ -85,7 +86,7 @@ def test_a_service_that_is_away_is_warned_of_once_and_keeps_the_sampler_ready(ca
     away = client(httpx.ConnectError("refused"))
     targets = Targets(away, {"storage_persister": "http://127.0.0.1:1"})
     clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
-    flink = httpx.Client(base_url="http://flink", transport=httpx.MockTransport(lambda _: httpx.Response(500)))
+    flink = FlinkRest("http://flink", httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(500))))
     sampler = Sampler("postgresql://x@127.0.0.1:1/x", Cluster(away=True), flink, targets, clock)
     with caplog.at_level(logging.WARNING):
         sampler.sample()

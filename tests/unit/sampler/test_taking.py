@@ -8,6 +8,7 @@ import pytest
 
 from streaming.clock import ManualClock
 from streaming.errors import Unreachable
+from streaming.flink_rest import FlinkRest
 from streaming.kafka.client import Committed, TopicPartition
 from streaming.kafka.lag import Log
 from streaming.kafka.offsets import OffsetWindow
@@ -75,7 +76,7 @@ SHOWN = {f"{each}.{OPERATOR}.records": str(each) for each in range(64)} | {
 }
 
 
-def flink_client(jobs: list[dict[str, str]]) -> httpx.Client:
+def flink_client(jobs: list[dict[str, str]]) -> FlinkRest:
     """Flink's replies, as a cluster gave them."""
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -92,7 +93,7 @@ def flink_client(jobs: list[dict[str, str]]) -> httpx.Client:
             return httpx.Response(200, json=[{"id": name, "value": SHOWN[name]} if "get" in wanted else {"id": name} for name in names])
         return httpx.Response(200, json=[])
 
-    return httpx.Client(base_url="http://flink", transport=httpx.MockTransport(answer))
+    return FlinkRest("http://flink", httpx.Client(transport=httpx.MockTransport(answer)))
 
 
 def test_the_jobs_metrics_are_found_whatever_its_operators_are_called() -> None:
@@ -107,9 +108,10 @@ def test_without_a_running_job_there_is_nothing_to_sample() -> None:
 
 
 def test_a_flink_that_answers_nonsense_is_unreachable() -> None:
-    broken = httpx.Client(base_url="http://flink", transport=httpx.MockTransport(lambda _: httpx.Response(200, text="<html>")))
-    with pytest.raises(Unreachable, match="does not answer /jobs/overview"):
-        flink.take(broken)
+    for broken in (httpx.Response(200, text="<html>"), httpx.Response(200, json=[])):
+        http = httpx.Client(transport=httpx.MockTransport(lambda _, broken=broken: broken))
+        with pytest.raises(Unreachable, match="does not answer /jobs/overview"):
+            flink.take(FlinkRest("http://flink", http))
 
 
 def job(*subtasks: dict[str, float]) -> flink.JobSample:
@@ -153,7 +155,7 @@ def test_the_largest_lag_behind_the_watermark_is_that_of_the_subtasks_that_score
     assert flink.measured(before, now) == {"uptime": 1.0, "records": 36.0, "watermark_lag_ms": 1_900.0}
 
 
-def flink_processes(managers: list[str], metrics: dict[str, str]) -> httpx.Client:
+def flink_processes(managers: list[str], metrics: dict[str, str]) -> FlinkRest:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/taskmanagers":
             return httpx.Response(200, json={"taskmanagers": [{"id": each} for each in managers]})
@@ -161,7 +163,7 @@ def flink_processes(managers: list[str], metrics: dict[str, str]) -> httpx.Clien
             200, json=[{"id": name, "value": metrics[name]} for name in request.url.params["get"].split(",") if name in metrics]
         )
 
-    return httpx.Client(base_url="http://flink", transport=httpx.MockTransport(answer))
+    return FlinkRest("http://flink", httpx.Client(transport=httpx.MockTransport(answer)))
 
 
 def test_flinks_processes_are_sampled_in_seconds_and_bytes() -> None:
@@ -180,9 +182,11 @@ def test_a_process_that_says_only_a_part_is_not_sampled() -> None:
 
 
 def test_what_is_away_is_named_and_tried_again() -> None:
-    broken = httpx.Client(base_url="http://flink", transport=httpx.MockTransport(lambda _: httpx.Response(500)))
+    broken = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(500)))
     nowhere = "postgresql://x@127.0.0.1:1/x"
-    sampler = Sampler(nowhere, Cluster(away=True), broken, Targets(broken), ManualClock(datetime(2026, 1, 1, tzinfo=UTC)))
+    sampler = Sampler(
+        nowhere, Cluster(away=True), FlinkRest("http://flink", broken), Targets(broken), ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+    )
     sampler.sample()
     assert sampler.problems.keys() == {"kafka", "flink", "services", "thinning"}
     assert sampler.problems["kafka"] == "Kafka is away"

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from streaming.errors import LoginRefused, Unreachable
+from streaming.postgres.errors import IS_IT_UP
 
 REFUSALS = [
     (re.compile(r"authentication failed for user|no password supplied"), "correct the user and password"),
@@ -31,7 +32,7 @@ def connect_failure(err: Exception, where: Mapping[str, Any], setting: str = SET
     if answers and all(advice):
         return LoginRefused(f"PostgreSQL refuses the login of {place}: {answers[-1]}; {advice[-1]}, or correct {setting}")
     reason = " ".join(message.split()) or type(err).__name__
-    return Unreachable(f"PostgreSQL cannot be reached ({place}): {reason}. Is the stack up (`make up`)?")
+    return Unreachable(f"PostgreSQL cannot be reached ({place}): {reason}. {IS_IT_UP}")
 
 
 def _server(where: Mapping[str, Any]) -> str:

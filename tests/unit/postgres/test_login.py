@@ -12,11 +12,10 @@ import pytest
 from streaming import provision
 from streaming.clock import ManualClock
 from streaming.errors import ConfigurationError, LoginRefused, Unreachable
-from streaming.login import connect_failure
-from streaming.postgres import connected
-from streaming.sampler import store
+from streaming.flink_rest import FlinkRest
+from streaming.postgres.connect import LOOK_UP_S, connected, transaction
+from streaming.postgres.login import connect_failure
 from streaming.sampler.service import Sampler, Targets
-from streaming.storage import database as module
 from streaming.storage.callbacks import Callbacks
 from streaming.storage.database import Database
 from streaming.storage.enqueuer import Enqueuer
@@ -86,10 +85,7 @@ def message(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def connect(*_: Any, **__: Any) -> None:
         raise psycopg2.OperationalError(message[0])
 
-    for place in (psycopg2, provision.psycopg2):
-        monkeypatch.setattr(place, "connect", connect)
-    monkeypatch.setattr(module, "ThreadedConnectionPool", connect)
-    monkeypatch.setattr(provision, "get_backend", connect)
+    monkeypatch.setattr(psycopg2, "connect", connect)
     return message
 
 
@@ -97,8 +93,8 @@ def message(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     "connecting",
     [
         lambda: asyncio.run(Database(URL, 1).run(lambda _: None)),
-        lambda: connected(URL).__enter__(),
-        lambda: store.transaction(URL).__enter__(),
+        lambda: connected(URL, LOOK_UP_S).__enter__(),
+        lambda: transaction(URL, LOOK_UP_S).__enter__(),
         lambda: provision.migrate(URL),
     ],
     ids=["services", "runs and reports", "sampler", "provisioning"],
@@ -171,7 +167,7 @@ class Nothing:
 
 def test_a_sampler_ends_where_no_login_is_taken_and_goes_on_while_postgresql_is_away(message: list[str]) -> None:
     with httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(503))) as http:
-        sampler = Sampler(URL, Nothing(), http, Targets(http), clock())
+        sampler = Sampler(URL, Nothing(), FlinkRest("http://flink", http), Targets(http), clock())
         with pytest.raises(ConfigurationError, match="ANSWERLOOP_DATABASE_URL"):
             sampler.sample()
         message[0] = AWAY[0]
