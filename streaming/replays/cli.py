@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from streaming import names
 from streaming.clock import SystemClock
 from streaming.errors import UserError
 from streaming.replays import plan as plans
@@ -50,7 +51,8 @@ def replay(
         approve_above=approve_above,
         timeout_s=timeout,
     )
-    settings, console, name = loaded_settings(), Console(), replay_id or new_run_id("replay")
+    name = names.checked(replay_id, "a replay") if replay_id is not None else new_run_id("replay")
+    settings, console = loaded_settings(), Console()
     choice = asyncio.run(replays.choose(plan, name, settings, SystemClock()))
     if choice.chosen:
         console.print(choice_table(choice))

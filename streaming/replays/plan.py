@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from streaming.errors import UserError
-from streaming.traffic.plan import Name, complaints
+from streaming.names import Name
+from streaming.traffic.plan import complaints
 
 MOST = 10_000
 
@@ -17,6 +18,8 @@ def _in_utc(time: datetime) -> datetime:
 
 # A time without a zone is UTC.
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
+# Of an error's text, which holds what no name may.
+Words = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 class ReplayPlan(BaseModel):
@@ -28,7 +31,7 @@ class ReplayPlan(BaseModel):
     run_id: Name | None = Field(default=None, description="the traffic run that they belong to")
     since: Moment | None = Field(default=None, description="they failed at this time or later")
     until: Moment | None = Field(default=None, description="they failed before this time")
-    error_text: Name | None = Field(default=None, description="words in the text of the error, in upper or lower case")
+    error_text: Words | None = Field(default=None, description="words in the text of the error, in upper or lower case")
     model: Name | None = Field(default=None, description="the model to ask; none: the one that was asked for before")
     limit: int = Field(default=1000, ge=1, le=MOST, description="replay the oldest so many")
     dry_run: bool = Field(default=False, description="show what would be replayed, and replay nothing")

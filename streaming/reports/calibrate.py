@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streaming.clock import Clock
 from streaming.errors import UnscorablePair, UserError
+from streaming.names import Name
 from streaming.reports.calibration_page import write
 from streaming.reports.calibration_questions import drawn
 from streaming.reports.calibration_quote import store
@@ -18,7 +19,6 @@ from streaming.scoring.calibration_pairs import Group, Labelled, labelled_pairs
 from streaming.scoring.pair import Pair
 from streaming.settings import Settings
 from streaming.traffic.database import connected
-from streaming.traffic.plan import Name
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingCo
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from streaming import names
 from streaming import settings as setting
 from streaming.clock import SystemClock
-from streaming.errors import UserError
 from streaming.reports.run_table import run_table
 from streaming.service import set_up_logging
 from streaming.settings import Settings
@@ -83,7 +83,8 @@ def traffic(
         resolve_timeout_s=resolve_timeout,
     )
     console = Console()
-    finished = run_in_terminal(plan, run_id or new_run_id("traffic"), loaded_settings(), console, drain_timeout)
+    name = names.checked(run_id, "a run") if run_id is not None else new_run_id("traffic")
+    finished = run_in_terminal(plan, name, loaded_settings(), console, drain_timeout)
     if finished.backlog:
         raise typer.Exit(1)
 
@@ -136,9 +137,7 @@ def run_in_terminal(plan: TrafficPlan, run_id: str, settings: Settings, console:
 
 def load_in_terminal(path: Path, dataset: str | None, rejected: Path | None, settings: Settings, console: Console) -> Loaded:
     """Load the file with a progress bar in a terminal, then print what became of its rows."""
-    name = dataset or path.stem
-    if len(name) > 200 or not name.isprintable() or not name:
-        raise UserError(f"{name!r} cannot be a dataset's name: give one of 1 to 200 printable characters with --dataset.")
+    name = names.checked(dataset or path.stem, "a dataset")
     folder = rejected or (path.parent if os.access(path.parent, os.W_OK) else Path.cwd())
     columns = (TextColumn("loading {task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with connected(settings.database_url) as database, Bar(*columns, console=console, disable=not console.is_terminal) as bar:

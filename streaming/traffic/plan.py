@@ -3,16 +3,15 @@
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from streaming.errors import UserError
+from streaming.names import Name
 
 MAX_REQUESTS = 1_000_000
 MAX_RATE = 10_000.0
 MAX_USERS = 500
 
-# What PostgreSQL and a question's identity take without surprise: printable, no line breaks.
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Rate = Annotated[float, Field(ge=0.01, le=MAX_RATE, description="requests a second")]
 
 
