@@ -1,7 +1,6 @@
 """Stored reports, as the JSON that they are kept in."""
 
-import msgspec
-
+from answerloop_airflow.pages import stored as from_json
 from answerloop_airflow.pages.database import Database
 from streaming.errors import UserError
 from streaming.reports.body import drawn_with
@@ -24,8 +23,8 @@ def body(database: Database, kind: Kind, subject: str) -> str | None:
 
 
 def report(database: Database, kind: Kind, subject: str) -> Report:
-    """The same as values; raises UserError where there is none."""
+    """The same as values; raises UserError where there is none, or one that an older version made."""
     found = stored(database, kind, subject)
     if found is None:
         raise UserError(f"There is no report of the {kind.value} {subject!r}.")
-    return msgspec.json.decode(found, type=Report)
+    return from_json.report(found, kind, subject)
