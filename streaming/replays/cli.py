@@ -11,6 +11,7 @@ from rich.progress import Progress
 from streaming import names
 from streaming.clock import SystemClock
 from streaming.errors import UserError
+from streaming.logs import loaded_settings
 from streaming.replays import plan as plans
 from streaming.replays import replay as replays
 from streaming.replays.choice import Choice
@@ -19,7 +20,7 @@ from streaming.replays.plan import ReplayPlan, checked
 from streaming.replays.sending import send
 from streaming.replays.tables import choice_table, outcome_table
 from streaming.settings import Settings
-from streaming.traffic.cli import loaded_settings, new_run_id
+from streaming.traffic.cli import new_run_id
 
 DEFAULTS = ReplayPlan()
 

@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from streaming import settings as setting
 from streaming.clock import SystemClock
+from streaming.logs import loaded_settings
 from streaming.reports.calibrate import Advance, CalibrationPlan, calibrate, checked, logged
 from streaming.reports.calibration_page import quoted
 from streaming.reports.charts.calibration import LOOKS
 from streaming.reports.digits import percent, score
 from streaming.scoring.calibration import Calibration, Rates, spread
-from streaming.service import set_up_logging
+from streaming.settings import Settings
 
 DEFAULTS = CalibrationPlan(dataset="sample")
 
@@ -28,12 +28,10 @@ def command(
 ) -> None:
     """Score matched and unrelated pairs of a dataset, and say what the threshold accepts. Stored, and written as a report."""
     plan = checked(dataset=dataset, pairs=pairs, seed=seed)
-    settings = setting.load()
-    set_up_logging(settings)
-    in_terminal(plan, settings, Console())
+    in_terminal(plan, loaded_settings(), Console())
 
 
-def in_terminal(plan: CalibrationPlan, settings: setting.Settings, console: Console) -> tuple[Calibration, Path]:
+def in_terminal(plan: CalibrationPlan, settings: Settings, console: Console) -> tuple[Calibration, Path]:
     """Calibrate with a progress bar in a terminal, then print what came of it."""
     columns = (TextColumn("scoring pairs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:

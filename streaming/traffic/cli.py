@@ -16,10 +16,9 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from streaming import names
-from streaming import settings as setting
 from streaming.clock import SystemClock
+from streaming.logs import loaded_settings
 from streaming.reports.run_table import run_table
-from streaming.service import set_up_logging
 from streaming.settings import Settings
 from streaming.traffic import plan as plans
 from streaming.traffic.database import connected
@@ -96,13 +95,6 @@ def load(
 ) -> None:
     """Load questions and reference answers. Loading a file again changes nothing; rows that cannot be used go to NAME.rejected.csv."""
     load_in_terminal(path, dataset, rejected, loaded_settings(), Console())
-
-
-def loaded_settings() -> Settings:
-    """The settings of this process, its logging set up."""
-    loaded = setting.load()
-    set_up_logging(loaded)
-    return loaded
 
 
 def new_run_id(kind: str) -> str:
