@@ -65,7 +65,7 @@ def replay_failed_questions() -> None:
         defaults=ApprovalOperator.REJECT,
         response_timeout=timedelta(days=7),
     )
-    wait = WaitForReplayOperator(task_id="wait", replay_id=REPLAY_ID, timeout_s="{{ params.timeout_s }}")
+    wait = WaitForReplayOperator(task_id="wait", subject=REPLAY_ID, timeout_s="{{ params.timeout_s }}")
     chosen: Any = choose(REPLAY_ID)
     decided, sent, told = decide(chosen), send(chosen), outcome(chosen)
     decided >> approve >> sent >> wait >> told

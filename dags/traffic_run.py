@@ -78,7 +78,7 @@ def traffic_run() -> None:
     send = SendTrafficOperator.partial(
         task_id="send", run_id=RUN_ID, map_index_template="generator {{ task.share['index'] + 1 }} of {{ task.share['of'] }}"
     ).expand(share=prepare(RUN_ID))
-    drain = WaitForDrainOperator(task_id="drain", run_id=RUN_ID, timeout_s="{{ params.timeout_s }}")
+    drain = WaitForDrainOperator(task_id="drain", subject=RUN_ID, timeout_s="{{ params.timeout_s }}")
     # Airflow may hold the asset's event back until another run ends. A run that ends again, cleared, is reported again.
     report = TriggerDagRunOperator(task_id="report", trigger_dag_id="run_report", trigger_run_id="report__{{ run_id }}", reset_dag_run=True)
     send >> drain >> summary(RUN_ID) >> report
