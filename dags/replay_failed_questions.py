@@ -16,36 +16,13 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk import Param, dag, task
+from airflow.sdk import dag, task
 
 from answerloop_airflow import replays
-from answerloop_airflow.forms import plan_param
+from answerloop_airflow.forms import params
 from answerloop_airflow.operators.replay import WaitForReplayOperator
 from answerloop_airflow.runs import traffic_run_id
 from streaming.replays.plan import ReplayPlan
-
-
-def _field(name: str, title: str, description: str) -> Param:
-    return plan_param(ReplayPlan, name, title=title, description=description)
-
-
-FORM = {
-    "cause": _field(
-        "cause",
-        "Cause",
-        "Failures of this cause: overload_exhausted, quota_exhausted, model_missing, model_forbidden, no_model_reply, refused_by_model, "
-        "invalid_message, unscorable; empty: of any.",
-    ),
-    "run_id": _field("run_id", "Run", "Failures of this traffic run; empty: of any, and of questions asked outside runs."),
-    "since": _field("since", "Since", "Failures of this time (UTC) or later; empty: from the first on."),
-    "until": _field("until", "Until", "Failures before this time (UTC); empty: up to now."),
-    "error_text": _field("error_text", "Text of the error", "Failures whose error holds these words, in upper or lower case."),
-    "model": _field("model", "Another model", "The model to ask, as the model server names it; empty: the one that was asked for before."),
-    "limit": _field("limit", "Limit", "Replay the oldest so many of the failures that match."),
-    "dry_run": _field("dry_run", "Dry run", "Show what would be replayed, and replay nothing."),
-    "approve_above": _field("approve_above", "Approve above", "More than this many wait until a person approves."),
-    "timeout_s": _field("timeout_s", "Timeout", "Seconds that the replayed questions may take to be answered or fail again."),
-}
 
 # The replay is named after the DAG run, and is found under that name in the history of its questions.
 REPLAY_ID = "{{ replay_id(run_id) }}"
@@ -53,7 +30,7 @@ REPLAY_ID = "{{ replay_id(run_id) }}"
 
 @dag(
     schedule=None,
-    params=FORM,
+    params=params(ReplayPlan),
     user_defined_macros={"replay_id": traffic_run_id},
     doc_md=__doc__,
     description="Failed questions, chosen and asked again.",
@@ -88,7 +65,7 @@ def replay_failed_questions() -> None:
         defaults=ApprovalOperator.REJECT,
         response_timeout=timedelta(days=7),
     )
-    wait = WaitForReplayOperator(task_id="wait", replay_id=REPLAY_ID, timeout_s="{{ params.timeout_s }}")
+    wait = WaitForReplayOperator(task_id="wait", subject=REPLAY_ID, timeout_s="{{ params.timeout_s }}")
     chosen: Any = choose(REPLAY_ID)
     decided, sent, told = decide(chosen), send(chosen), outcome(chosen)
     decided >> approve >> sent >> wait >> told

@@ -19,7 +19,7 @@ from airflow.sdk import Param, dag, task
 
 from answerloop_airflow import experiment
 from answerloop_airflow.assets import DATASETS, RUNS
-from answerloop_airflow.forms import plan_param
+from answerloop_airflow.forms import params
 from answerloop_airflow.operators.drain import WaitForDrainOperator
 from answerloop_airflow.operators.traffic import SendTrafficOperator
 from answerloop_airflow.runs import traffic_run_id
@@ -28,30 +28,9 @@ from streaming.traffic.plan import TrafficPlan
 MAX_GENERATORS = 4
 
 
-def _field(name: str, title: str, description: str, default: str | None = None) -> Param:
-    return plan_param(TrafficPlan, name, title=title, description=description, default=default)
-
-
-def _detail(name: str, title: str, description: str) -> Param:
-    return plan_param(TrafficPlan, name, title=title, description=description, section="Details of arrivals and popularity")
-
-
 # The form shows what most experiments vary, and folds the rest away.
 FORM = {
-    "dataset": _field("dataset", "Dataset", "A loaded dataset (see load_questions).", "sample"),
-    "requests": _field("requests", "Requests", "How many requests to send."),
-    "arrivals": _field(
-        "arrivals",
-        "Arrivals",
-        "When they come. constant, poisson, burst and ramp do not wait for answers; closed: each user asks when it has its answer.",
-    ),
-    "rate": _field("rate", "Rate", "Requests a second; where a ramp begins. Not used by closed arrivals."),
-    "popularity": _field("popularity", "Popularity", "uniform: all questions alike; zipf: few of them often."),
-    "seed": _field("seed", "Seed", "The same seed gives the same times and questions."),
-    "model": _field("model", "Model", "The model to ask, as the model server names it; empty: the configured one."),
-    "answer_set": _field(
-        "answer_set", "Answer set", "Answers are shared within a set; empty: one of the run's own, so that nothing is known yet."
-    ),
+    **params(TrafficPlan, without=("think_time_s", "patience_s", "resolve_timeout_s"), dataset="sample"),
     "timeout_s": Param(
         300,
         type="integer",
@@ -67,18 +46,6 @@ FORM = {
         maximum=MAX_GENERATORS,
         title="Generators",
         description="Tasks that share the sending; each takes a worker slot.",
-    ),
-    "final_rate": _detail("final_rate", "Final rate", "Requests a second where a ramp ends; only with ramp."),
-    "burst_size": _detail("burst_size", "Burst size", "Requests that come at once; only with burst."),
-    "users": _detail("users", "Users", "How many ask at once; only with closed."),
-    "zipf_exponent": _detail("zipf_exponent", "Zipf exponent", "The larger, the fewer questions are asked; only with zipf."),
-    "questions": _detail("questions", "Questions", "Ask among the first so many of the dataset; empty: all."),
-    "results": plan_param(
-        TrafficPlan,
-        "results",
-        title="Results",
-        description="How a generator learns of answers. poll: it asks; callback: the API calls it back, where both run on one machine.",
-        section="How answers come back",
     ),
 }
 
@@ -111,7 +78,7 @@ def traffic_run() -> None:
     send = SendTrafficOperator.partial(
         task_id="send", run_id=RUN_ID, map_index_template="generator {{ task.share['index'] + 1 }} of {{ task.share['of'] }}"
     ).expand(share=prepare(RUN_ID))
-    drain = WaitForDrainOperator(task_id="drain", run_id=RUN_ID, timeout_s="{{ params.timeout_s }}")
+    drain = WaitForDrainOperator(task_id="drain", subject=RUN_ID, timeout_s="{{ params.timeout_s }}")
     # Airflow may hold the asset's event back until another run ends. A run that ends again, cleared, is reported again.
     report = TriggerDagRunOperator(task_id="report", trigger_dag_id="run_report", trigger_run_id="report__{{ run_id }}", reset_dag_run=True)
     send >> drain >> summary(RUN_ID) >> report

@@ -198,8 +198,6 @@ def job_app(owner: Owner, wake: threading.Event) -> FastAPI:
 
 def run(settings: Settings) -> None:
     """Own the job until SIGTERM or SIGINT; the job goes on without its owner."""
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     for number in (signal.SIGTERM, signal.SIGINT):
         # Raised in this thread wherever it is: a submission under way ends its client on the way out.
         signal.signal(number, lambda *_: sys.exit(0))

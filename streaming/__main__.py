@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from streaming import settings
 from streaming.errors import AnswerloopError
+from streaming.logs import loaded_settings
 from streaming.settings import Settings
 
 app = typer.Typer(
@@ -19,18 +19,10 @@ app = typer.Typer(
 )
 
 
-def _load() -> Settings:
-    from streaming.service import set_up_logging
-
-    loaded = settings.load()
-    set_up_logging(loaded)
-    return loaded
-
-
 def _run(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
     import uvloop
 
-    loaded = _load()
+    loaded = loaded_settings()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work(loaded))
 
@@ -40,7 +32,7 @@ def provision() -> None:
     """Create missing topics and tables, repair settings that would lose records, report drift. Idempotent."""
     from streaming.provision import provision as work
 
-    done = work(_load())
+    done = work(loaded_settings())
     table = Table("what", "done", title="provisioned")
     table.add_row("topics created", ", ".join(done.topics_created) or "none, all were there")
     table.add_row("settings repaired", "\n".join(str(each) for each in done.repaired) or "none")
@@ -55,7 +47,7 @@ def access() -> None:
     """Allow each service's login of Kafka what it reads and writes, and no more. For a Kafka with logins. Idempotent."""
     from streaming.access import grant
 
-    done = grant(_load())
+    done = grant(loaded_settings())
     table = Table("what", "done", title="access to Kafka")
     table.add_row("logins", ", ".join(done.logins))
     table.add_row("allowed", "\n".join(map(str, done.allowed)) or "nothing new")
@@ -68,7 +60,7 @@ def storage_api() -> None:
     """The HTTP API: takes questions, gives answers."""
     from streaming.storage.api import serve
 
-    serve(_load())
+    serve(loaded_settings())
 
 
 @app.command("storage-persister")
@@ -116,7 +108,7 @@ def simulator() -> None:
     """A stand-in for Ollama, with faults that can be switched."""
     from streaming.simulator.app import serve
 
-    serve(_load())
+    serve(loaded_settings())
 
 
 @app.command("job-submitter")
@@ -124,7 +116,7 @@ def job_submitter() -> None:
     """Keeps exactly one score job running on Flink."""
     from flink.submitter import run
 
-    run(_load())
+    run(loaded_settings())
 
 
 @app.command()

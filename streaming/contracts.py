@@ -215,6 +215,10 @@ NO_MODEL_REPLY = "no_model_reply"
 REFUSED_BY_MODEL = "refused_by_model"
 INVALID_MESSAGE = "invalid_message"
 UNSCORABLE = "unscorable"
+CAUSES = (
+    *(OVERLOAD_EXHAUSTED, QUOTA_EXHAUSTED, MODEL_MISSING, MODEL_FORBIDDEN, NO_MODEL_REPLY, REFUSED_BY_MODEL),
+    *(INVALID_MESSAGE, UNSCORABLE),
+)
 
 Message = Question | Response | Overload | Quota | Fatal | Scored | Validated | DeadLetter
 M = TypeVar("M", bound=Message)

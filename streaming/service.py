@@ -1,4 +1,4 @@
-"""The shell around a consuming service: logging, signals, the ops endpoints, a producer and the consume loop."""
+"""The shell around a consuming service: signals, the ops endpoints, a producer and the consume loop."""
 
 import asyncio
 import logging
@@ -15,13 +15,6 @@ from streaming.settings import Settings
 from streaming.topics import CONSUMED_BY
 
 log = logging.getLogger(__name__)
-
-
-def set_up_logging(settings: Settings) -> None:
-    """One line a record, times in UTC."""
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
-    for chatty in ("httpx", "httpcore"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 async def run_service(settings: Settings, group: str, build: Callable[[Producer, Clock], Step]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -24,6 +24,16 @@ POSTGRES_REPORTS = "answerloop_postgres_reports"
 REDIS = "answerloop_redis"
 
 
+class LoopConnections(NamedTuple):
+    """The ids of the three connections through which the loop is reached."""
+
+    api: str = API
+    postgres: str = POSTGRES
+    kafka: str = KAFKA
+
+
+DEFAULT = LoopConnections()
+
 # What the extra fields of a connection to Kafka may hold, in librdkafka's words, by the setting that it is.
 _OF_KAFKA = {
     "kafka_bootstrap": "bootstrap.servers",
@@ -35,19 +45,19 @@ _OF_KAFKA = {
 }
 
 
-def loop_settings(api: str = API, postgres: str = POSTGRES, kafka: str = KAFKA) -> Settings:
-    """The settings of the loop behind these connections (their ids). Raises ConfigurationError."""
-    return _settings(*map(BaseHook.get_connection, (api, postgres, kafka)))
+def loop_settings(conn_ids: LoopConnections = DEFAULT) -> Settings:
+    """The settings of the loop behind these connections. Raises ConfigurationError."""
+    return _settings(*map(BaseHook.get_connection, conn_ids))
 
 
 def owner_settings() -> Settings:
     """The same, with the login that owns the tables."""
-    return loop_settings(postgres=_first_there_is(POSTGRES_OWNER, POSTGRES))
+    return loop_settings(LoopConnections(postgres=_first_there_is(POSTGRES_OWNER, POSTGRES)))
 
 
 def reports_settings() -> Settings:
     """The same, with the login that reads, and writes reports."""
-    return loop_settings(postgres=_first_there_is(POSTGRES_REPORTS, POSTGRES))
+    return loop_settings(LoopConnections(postgres=_first_there_is(POSTGRES_REPORTS, POSTGRES)))
 
 
 def _first_there_is(wanted: str, otherwise: str) -> str:
@@ -57,9 +67,9 @@ def _first_there_is(wanted: str, otherwise: str) -> str:
         return otherwise
 
 
-async def aloop_settings(api: str = API, postgres: str = POSTGRES, kafka: str = KAFKA) -> Settings:
+async def aloop_settings(conn_ids: LoopConnections = DEFAULT) -> Settings:
     """The same, from a trigger."""
-    return _settings(*await asyncio.gather(*map(BaseHook.aget_connection, (api, postgres, kafka))))
+    return _settings(*await asyncio.gather(*map(BaseHook.aget_connection, conn_ids)))
 
 
 def _settings(api: Connection, postgres: Connection, kafka: Connection) -> Settings:

@@ -25,11 +25,12 @@ def load(path: str, dataset: str | None) -> dict[str, Any]:
     questions (new ones), rejected, rejected_file. Raises AirflowFailException, AirflowException.
     """
     from streaming.datasets.load import load_file
+    from streaming.names import checked
     from streaming.postgres.connect import WHOLE_S, connected
 
     file = ROOT / Path(path).expanduser()
     with told_in_a_sentence(), connected(loop_settings().database_url, WHOLE_S) as database:
-        loaded = load_file(file, _name(dataset or file.stem), database, _rejected_folder(file), _progress(file))
+        loaded = load_file(file, checked(dataset or file.stem, "a dataset"), database, _rejected_folder(file), _progress(file))
     log.info(
         "%s: %d rows, %d new questions, %d known or repeated, %d rejected%s",
         loaded.dataset,
@@ -46,18 +47,6 @@ def load(path: str, dataset: str | None) -> dict[str, Any]:
         "rejected": loaded.rejected,
         "rejected_file": str(loaded.rejected_file) if loaded.rejected_file else None,
     }
-
-
-def _name(dataset: str) -> str:
-    from pydantic import TypeAdapter, ValidationError
-
-    from streaming.errors import UserError
-    from streaming.traffic.plan import Name
-
-    try:
-        return TypeAdapter(Name).validate_python(dataset)
-    except ValidationError as err:
-        raise UserError(f"{dataset!r} cannot be a dataset's name: give one of 1 to 200 printable characters.") from err
 
 
 def _rejected_folder(file: Path) -> Path:

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from streaming import settings as setting
 from streaming.calibration.calibrate import Advance, calibrate, logged
 from streaming.calibration.chart import LOOKS
 from streaming.calibration.page import quoted
@@ -17,8 +16,9 @@ from streaming.calibration.plan import CalibrationPlan, checked
 from streaming.calibration.thresholds import spread
 from streaming.clock import SystemClock
 from streaming.figures.rates import Calibration, Rates
+from streaming.logs import loaded_settings
 from streaming.reports.digits import percent, score
-from streaming.service import set_up_logging
+from streaming.settings import Settings
 
 DEFAULTS = CalibrationPlan(dataset="sample")
 
@@ -30,12 +30,10 @@ def command(
 ) -> None:
     """Score matched and unrelated pairs of a dataset, and say what the threshold accepts. Stored, and written as a report."""
     plan = checked(dataset=dataset, pairs=pairs, seed=seed)
-    settings = setting.load()
-    set_up_logging(settings)
-    in_terminal(plan, settings, Console())
+    in_terminal(plan, loaded_settings(), Console())
 
 
-def in_terminal(plan: CalibrationPlan, settings: setting.Settings, console: Console) -> tuple[Calibration, Path]:
+def in_terminal(plan: CalibrationPlan, settings: Settings, console: Console) -> tuple[Calibration, Path]:
     """Calibrate with a progress bar in a terminal, then print what came of it."""
     columns = (TextColumn("scoring pairs"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:

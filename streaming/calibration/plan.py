@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streaming.errors import UserError
-from streaming.traffic.plan import Name
+from streaming.names import Name
 
 
 class CalibrationPlan(BaseModel):

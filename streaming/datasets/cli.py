@@ -10,11 +10,10 @@ from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingCo
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from streaming import settings as setting
+from streaming import names
 from streaming.datasets.load import Loaded, load_file
-from streaming.errors import UserError
+from streaming.logs import loaded_settings
 from streaming.postgres.connect import WHOLE_S, connected
-from streaming.service import set_up_logging
 from streaming.settings import Settings
 
 
@@ -24,16 +23,12 @@ def command(
     rejected: Annotated[Path | None, typer.Option(help="A folder for the file of rejected rows; default: beside the file.")] = None,
 ) -> None:
     """Load questions and reference answers. Loading a file again changes nothing; rows that cannot be used go to NAME.rejected.csv."""
-    settings = setting.load()
-    set_up_logging(settings)
-    load_in_terminal(path, dataset, rejected, settings, Console())
+    load_in_terminal(path, dataset, rejected, loaded_settings(), Console())
 
 
 def load_in_terminal(path: Path, dataset: str | None, rejected: Path | None, settings: Settings, console: Console) -> Loaded:
     """Load the file with a progress bar in a terminal, then print what became of its rows."""
-    name = dataset or path.stem
-    if len(name) > 200 or not name.isprintable() or not name:
-        raise UserError(f"{name!r} cannot be a dataset's name: give one of 1 to 200 printable characters with --dataset.")
+    name = names.checked(dataset or path.stem, "a dataset")
     folder = rejected or (path.parent if os.access(path.parent, os.W_OK) else Path.cwd())
     columns = (TextColumn("loading {task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with connected(settings.database_url, WHOLE_S) as database, Bar(*columns, console=console, disable=not console.is_terminal) as bar:

@@ -13,12 +13,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from streaming.errors import UserError
 from streaming.identity import question_id
 from streaming.metrics import exposed
+from streaming.names import Name
 from streaming.storage import repository, schemas
 from streaming.storage.parts import Parts
 from streaming.storage.questions import DATABASE, Known
 from streaming.storage.replay import Refusal
 from streaming.storage.repository import Claim
-from streaming.storage.schemas import MAX_WAIT_S, REFUSALS, Name, QuestionIn, ReplayIn
+from streaming.storage.schemas import MAX_WAIT_S, REFUSALS, QuestionIn, ReplayIn
 from streaming.storage.states import Pending, body
 from streaming.storage.timeline import read_timeline
 

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from streaming.names import Name
+
 # Letters and symbols by their category, and yet nothing to see: fillers of Hangul and the empty Braille pattern.
 _BLANK = "\u115f\u1160\u3164\uffa0\u2800"
 MAX_QUESTION_CHARACTERS = 8000
-MAX_NAME_CHARACTERS = 200
 MAX_WAIT_S = 60
 
 
@@ -31,14 +32,7 @@ def _asks_something(value: str) -> str:
     return value
 
 
-def _name(value: str) -> str:
-    if not value.strip() or not value.isprintable():
-        raise ValueError("must be printable and not blank")
-    return value
-
-
 Text = Annotated[str, AfterValidator(_storable)]
-Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS), AfterValidator(_name)]
 
 
 class QuestionIn(BaseModel):

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import uuid4
@@ -10,81 +11,30 @@ import typer
 import uvloop
 from rich.console import Console
 
-from streaming import settings as setting
+from streaming import names
 from streaming.clock import SystemClock
-from streaming.service import set_up_logging
+from streaming.logs import loaded_settings
+from streaming.options import options
 from streaming.settings import Settings
-from streaming.traffic import plan as plans
-from streaming.traffic.plan import Arrivals, Popularity, Results, TrafficPlan, checked
+from streaming.traffic.plan import TrafficPlan, checked
 from streaming.traffic.progress import Progress, shown
 from streaming.traffic.run import Finished, run_traffic
 from streaming.traffic.run_table import run_table
 
-DEFAULTS = TrafficPlan(dataset="sample")
 
-
+@options(TrafficPlan, dataset="sample")
 def traffic(
-    dataset: Annotated[str, typer.Option(help="A loaded dataset (see `load`).")] = "sample",
-    requests: Annotated[int, typer.Option(min=1, max=plans.MAX_REQUESTS, help="How many requests to send.")] = DEFAULTS.requests,
-    arrivals: Annotated[
-        Arrivals, typer.Option(help="When they come; `closed`: each user asks when it has its answer.")
-    ] = DEFAULTS.arrivals,
-    rate: Annotated[float, typer.Option(min=0.01, max=plans.MAX_RATE, help="Requests a second; where a ramp begins.")] = DEFAULTS.rate,
-    final_rate: Annotated[float | None, typer.Option(min=0.01, max=plans.MAX_RATE, help="Requests a second where a ramp ends.")] = None,
-    burst_size: Annotated[int, typer.Option(min=1, help="Requests that come at once, with `burst`.")] = DEFAULTS.burst_size,
-    users: Annotated[int, typer.Option(min=1, max=plans.MAX_USERS, help="Users of the closed loop.")] = DEFAULTS.users,
-    think_time: Annotated[float, typer.Option(min=0, max=3600, help="Seconds from an answer to a user's next question.")] = 0.0,
-    popularity: Annotated[Popularity, typer.Option(help="All questions alike, or few of them often.")] = DEFAULTS.popularity,
-    zipf_exponent: Annotated[
-        float, typer.Option(min=0.01, max=5, help="The larger, the fewer questions are asked.")
-    ] = DEFAULTS.zipf_exponent,
-    questions: Annotated[int | None, typer.Option(min=1, help="Ask among the first so many of the dataset.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same times and questions.")] = DEFAULTS.seed,
-    results: Annotated[
-        Results, typer.Option(help="How answers are learnt of: asked for, or called back by an API on this machine.")
-    ] = DEFAULTS.results,
-    model: Annotated[str | None, typer.Option(help="The model to ask, if not the configured one.")] = None,
-    answer_set: Annotated[str | None, typer.Option(help="Answers are shared within a set; default: one of the run's own.")] = None,
+    fields: Mapping[str, object],
     run_id: Annotated[str | None, typer.Option(help="A name for the run; with that of a run broken off, it goes on.")] = None,
-    patience: Annotated[
-        float, typer.Option(min=1, max=3600, help="Seconds that a request is tried while the API is away.")
-    ] = DEFAULTS.patience_s,
-    resolve_timeout: Annotated[
-        float, typer.Option(min=1, max=86_400, help="Seconds that a request waits for its answer.")
-    ] = DEFAULTS.resolve_timeout_s,
     drain_timeout: Annotated[float, typer.Option(min=1, max=86_400, help="Seconds to wait for the loop to drain at the end.")] = 120.0,
 ) -> None:
     """Run a traffic experiment: send requests, wait until all is answered, print the summary. Exits 1 if the run does not drain."""
-    plan = checked(
-        dataset=dataset,
-        requests=requests,
-        arrivals=arrivals,
-        rate=rate,
-        final_rate=final_rate,
-        burst_size=burst_size,
-        users=users,
-        think_time_s=think_time,
-        popularity=popularity,
-        zipf_exponent=zipf_exponent,
-        questions=questions,
-        seed=seed,
-        results=results,
-        model=model,
-        answer_set=answer_set,
-        patience_s=patience,
-        resolve_timeout_s=resolve_timeout,
-    )
+    plan = checked(**fields)
     console = Console()
-    finished = run_in_terminal(plan, run_id or new_run_id("traffic"), loaded_settings(), console, drain_timeout)
+    name = names.checked(run_id, "a run") if run_id is not None else new_run_id("traffic")
+    finished = run_in_terminal(plan, name, loaded_settings(), console, drain_timeout)
     if finished.backlog:
         raise typer.Exit(1)
-
-
-def loaded_settings() -> Settings:
-    """The settings of this process, its logging set up."""
-    loaded = setting.load()
-    set_up_logging(loaded)
-    return loaded
 
 
 def new_run_id(kind: str) -> str:

@@ -1,19 +1,23 @@
 """The plan of a traffic run: with the dataset, all that is needed to repeat the run exactly."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from streaming.errors import UserError
+from streaming.names import Name
 
 MAX_REQUESTS = 1_000_000
 MAX_RATE = 10_000.0
 MAX_USERS = 500
 
-# What PostgreSQL and a question's identity take without surprise: printable, no line breaks.
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Rate = Annotated[float, Field(ge=0.01, le=MAX_RATE, description="requests a second")]
+Rate = Annotated[float, Field(ge=0.01, le=MAX_RATE)]
+
+
+def _detail(title: str, description: str, **field: Any) -> Any:
+    """A field that a form folds away: most experiments do not vary it."""
+    return Field(title=title, description=description, json_schema_extra={"section": "Details of arrivals and popularity"}, **field)
 
 
 class Arrivals(StrEnum):
@@ -45,24 +49,46 @@ class TrafficPlan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    dataset: Name
-    requests: int = Field(default=200, ge=1, le=MAX_REQUESTS)
-    arrivals: Arrivals = Arrivals.POISSON
-    rate: Rate = 10.0
-    final_rate: Rate | None = Field(default=None, description="where a ramp ends")
-    burst_size: int = Field(default=20, ge=1, le=MAX_REQUESTS, description="requests that come at once")
-    users: int = Field(default=10, ge=1, le=MAX_USERS, description="of the closed loop: each asks when it has its answer")
-    think_time_s: float = Field(default=0.0, ge=0, le=3600, description="of the closed loop: from an answer to the next question")
-    popularity: Popularity = Popularity.ZIPF
-    zipf_exponent: float = Field(default=1.0, gt=0, le=5)
-    questions: int | None = Field(default=None, ge=1, description="ask among the first so many of the dataset; none: all")
-    seed: int = Field(default=1, ge=0, lt=2**63)
-    model: Name | None = Field(default=None, description="the model to ask; none: the configured one")
-    answer_set: Name | None = Field(default=None, description="none: one of the run's own")
-    patience_s: float = Field(default=60.0, gt=0, le=3600, description="how long a request is tried while the API is away or overloaded")
-    resolve_timeout_s: float = Field(default=600.0, gt=0, le=86_400, description="how long answers are awaited after the last request")
-
-    results: Results = Field(default=Results.POLL, description="callback: for generators on the API's machine")
+    dataset: Name = Field(title="Dataset", description="A loaded dataset (`load`, or the DAG load_questions).")
+    requests: int = Field(default=200, ge=1, le=MAX_REQUESTS, title="Requests", description="How many requests to send.")
+    arrivals: Arrivals = Field(
+        default=Arrivals.POISSON,
+        title="Arrivals",
+        description="When they come. Only closed waits for answers: each user asks when it has its answer.",
+    )
+    rate: Rate = Field(default=10.0, title="Rate", description="Requests a second; where a ramp begins. Not used by closed arrivals.")
+    popularity: Popularity = Field(
+        default=Popularity.ZIPF, title="Popularity", description="uniform: all questions alike; zipf: few of them often."
+    )
+    seed: int = Field(default=1, ge=0, lt=2**63, title="Seed", description="The same seed gives the same times and questions.")
+    model: Name | None = Field(
+        default=None, title="Model", description="The model to ask, as the model server names it; left out: the configured one."
+    )
+    answer_set: Name | None = Field(
+        default=None,
+        title="Answer set",
+        description="Answers are shared within a set; left out: one of the run's own, so that nothing is known yet.",
+    )
+    final_rate: Rate | None = _detail("Final rate", "Requests a second where a ramp ends; only with ramp.", default=None)
+    burst_size: int = _detail("Burst size", "Requests that come at once; only with burst.", default=20, ge=1, le=MAX_REQUESTS)
+    users: int = _detail("Users", "How many ask at once; only with closed.", default=10, ge=1, le=MAX_USERS)
+    think_time_s: float = _detail(
+        "Think time", "Seconds from an answer to the next question; only with closed.", default=0.0, ge=0, le=3600
+    )
+    zipf_exponent: float = _detail("Zipf exponent", "The larger, the fewer questions are asked; only with zipf.", default=1.0, gt=0, le=5)
+    questions: int | None = _detail("Questions", "Ask among the first so many of the dataset; left out: all.", default=None, ge=1)
+    results: Results = Field(
+        default=Results.POLL,
+        title="Results",
+        description="How a generator learns of answers. poll: it asks; callback: the API calls it back, where both run on one machine.",
+        json_schema_extra={"section": "How answers come back"},
+    )
+    patience_s: float = Field(
+        default=60.0, gt=0, le=3600, title="Patience", description="Seconds that a request is tried while the API is away or overloaded."
+    )
+    resolve_timeout_s: float = Field(
+        default=600.0, gt=0, le=86_400, title="Timeout", description="Seconds that a request waits for its answer."
+    )
 
     @model_validator(mode="after")
     def _ramp_has_an_end(self) -> Self:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException
 
-from answerloop_airflow import connections
+from answerloop_airflow.connections import DEFAULT, LoopConnections, loop_settings
 from answerloop_airflow.sentences import told_in_a_sentence
 
 if TYPE_CHECKING:
@@ -36,17 +36,13 @@ class SendTrafficOperator(BaseOperator):
         *,
         run_id: str,
         share: dict[str, Any],
-        api_conn_id: str = connections.API,
-        postgres_conn_id: str = connections.POSTGRES,
-        kafka_conn_id: str = connections.KAFKA,
+        conn_ids: LoopConnections = DEFAULT,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.run_id = run_id
         self.share = share
-        self.api_conn_id = api_conn_id
-        self.postgres_conn_id = postgres_conn_id
-        self.kafka_conn_id = kafka_conn_id
+        self.conn_ids = conn_ids
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sending: asyncio.Task[Any] | None = None
 
@@ -54,7 +50,7 @@ class SendTrafficOperator(BaseOperator):
         """Send. Raises AirflowException when cancelled or when a component is away, AirflowFailException for a plan that cannot be run
         and for a run that was cancelled before this share's first try."""
         with told_in_a_sentence():
-            settings = connections.loop_settings(self.api_conn_id, self.postgres_conn_id, self.kafka_conn_id)
+            settings = loop_settings(self.conn_ids)
             try:
                 return asyncio.run(self._send(settings, context["ti"].try_number))
             except asyncio.CancelledError:

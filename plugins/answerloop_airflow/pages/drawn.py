@@ -8,14 +8,12 @@ from functools import lru_cache
 from threading import Timer
 from urllib.parse import quote
 
-import msgspec
 from markupsafe import Markup
 
+from answerloop_airflow.pages import stored
 from answerloop_airflow.pages.database import Database
 from answerloop_airflow.pages.queries import nightly, reports
-from streaming.figures.rates import Calibration
 from streaming.figures.scope import Kind
-from streaming.figures.values import Report
 from streaming.reports.stored_html import FILES, with_files
 
 KEPT = 32
@@ -40,7 +38,7 @@ def drawn_trend(days: tuple[str, ...]) -> Markup:
     from streaming.reports.charts.trend import trend
     from streaming.reports.frame import Page, Section, fragment
 
-    section = Section("trend", "Day by day", (), [trend([_read(each) for each in days])])
+    section = Section("trend", "Day by day", (), [trend(stored.readable_days(days))])
     return Markup(fragment(Page(kind="Nightly reports", title="Nightly", facts=(), simulated=False, tiles=(), sections=[section])))  # nosec B704 # a template that escapes drew it
 
 
@@ -57,26 +55,22 @@ def _import() -> None:
 
 
 @lru_cache(maxsize=KEPT)
-def _report(report: str, earlier: tuple[str, ...]) -> str:
+def _report(kind: Kind, subject: str, report: str, earlier: tuple[str, ...]) -> str:
     """A report that is made anew is another text, and is drawn anew."""
     from streaming.reports.page import body
 
-    return body(_read(report), [_read(each) for each in earlier], FILES)
+    return body(stored.report(report, kind, subject), stored.readable_days(earlier), FILES)
 
 
 @lru_cache(maxsize=KEPT)
-def _calibration(calibration: str) -> str:
+def _calibration(subject: str, calibration: str) -> str:
     from streaming.calibration.page import body
 
-    return body(msgspec.json.decode(calibration, type=Calibration), FILES)
-
-
-def _read(report: str) -> Report:
-    return msgspec.json.decode(report, type=Report)
+    return body(stored.calibration(calibration, subject), FILES)
 
 
 _ANEW: dict[Kind, Callable[[Database, str, str], str]] = {
-    Kind.RUN: lambda _database, _run_id, report: _report(report, ()),
-    Kind.DAY: lambda database, day, report: _report(report, tuple(reversed(nightly.earlier(database, day)))),
-    Kind.CALIBRATION: lambda _database, _subject, calibration: _calibration(calibration),
+    Kind.RUN: lambda _database, run_id, report: _report(Kind.RUN, run_id, report, ()),
+    Kind.DAY: lambda database, day, report: _report(Kind.DAY, day, report, tuple(reversed(nightly.earlier(database, day)))),
+    Kind.CALIBRATION: lambda _database, subject, calibration: _calibration(subject, calibration),
 }

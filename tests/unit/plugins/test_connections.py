@@ -5,7 +5,7 @@ import json
 import pytest
 from psycopg2.extensions import parse_dsn
 
-from answerloop_airflow.connections import aloop_settings, loop_settings, owner_settings, reports_settings
+from answerloop_airflow.connections import LoopConnections, aloop_settings, loop_settings, owner_settings, reports_settings
 from streaming.errors import ConfigurationError
 
 
@@ -27,7 +27,7 @@ async def test_a_trigger_sees_the_same_addresses() -> None:
 
 def test_another_connection_leads_to_another_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_ELSEWHERE", json.dumps({"conn_type": "http", "schema": "https", "host": "loop.example"}))
-    settings = loop_settings(api="elsewhere")
+    settings = loop_settings(LoopConnections(api="elsewhere"))
     assert settings.api_url == "https://loop.example"
     assert settings.api_token is None
 

@@ -51,9 +51,9 @@ def test_rejected_rows_of_a_folder_that_cannot_be_written_go_to_airflows_home(
     assert (tmp_path / "rejected").is_dir()
 
 
-@pytest.mark.parametrize("name", ["", "two\nlines", "x" * 201])
+@pytest.mark.parametrize("name", ["", " ", "two\nlines", "x" * 201])
 def test_a_name_that_no_dataset_can_have_is_refused(asked: list[tuple[Any, ...]], name: str, tmp_path: Path) -> None:
     path = str(tmp_path / "questions.csv") if name else f"{tmp_path}/\n.csv"
-    with pytest.raises(AirflowFailException, match="cannot be a dataset's name: give one of 1 to 200 printable characters"):
+    with pytest.raises(AirflowFailException, match="cannot be the name of a dataset: give 1 to 200 printable characters"):
         datasets.load(path, name or None)
     assert asked == []

@@ -50,7 +50,7 @@ def trigger(seconds: float = 60) -> DrainTrigger:
 
 
 def operator() -> WaitForDrainOperator:
-    return WaitForDrainOperator(task_id="drain", run_id="r1", timeout_s="60")
+    return WaitForDrainOperator(task_id="drain", subject="r1", timeout_s="60")
 
 
 async def fired(waiting: DrainTrigger) -> dict[str, Any]:

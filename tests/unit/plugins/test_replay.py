@@ -39,7 +39,7 @@ def trigger(seconds: float = 60) -> ReplayTrigger:
 
 
 def operator() -> WaitForReplayOperator:
-    return WaitForReplayOperator(task_id="wait", replay_id="evening", timeout_s="60")
+    return WaitForReplayOperator(task_id="wait", subject="evening", timeout_s="60")
 
 
 async def fired(waiting: ReplayTrigger) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-import msgspec
-
+from answerloop_airflow.pages import stored as from_json
 from answerloop_airflow.pages.database import Database
 from streaming.calibration import stored_html as calibrations
 from streaming.errors import UserError
@@ -33,8 +32,8 @@ def body(database: Database, kind: Kind, subject: str) -> str | None:
 
 
 def report(database: Database, kind: Kind, subject: str) -> Report:
-    """The same as values; raises UserError where there is none."""
+    """The same as values; raises UserError where there is none, or one that an older version made."""
     found = stored(database, kind, subject)
     if found is None:
         raise UserError(f"There is no report of the {kind.value} {subject!r}.")
-    return msgspec.json.decode(found, type=Report)
+    return from_json.report(found, kind, subject)

@@ -1,10 +1,9 @@
 """Two runs side by side."""
 
-import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from answerloop_airflow.pages import comparison
+from answerloop_airflow.pages import comparison, stored
 from answerloop_airflow.pages.context import Data, page
 from answerloop_airflow.pages.database import Row
 from answerloop_airflow.pages.queries import runs
@@ -32,4 +31,4 @@ def compare(request: Request, database: Data, left: str, right: str) -> HTMLResp
 def _summary(run: Row) -> RunSummary:
     if not run["summary"]:
         raise UserError(f"The run {run['run_id']!r} has no summary to compare: it is stored when the run has drained.")
-    return msgspec.convert(run["summary"], RunSummary)
+    return stored.summary(run["summary"], run["run_id"])

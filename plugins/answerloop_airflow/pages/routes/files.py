@@ -4,12 +4,12 @@ import msgspec
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from answerloop_airflow.pages import stored
 from answerloop_airflow.pages.context import Data
 from answerloop_airflow.pages.database import Database
 from answerloop_airflow.pages.queries import reports
 from streaming.calibration.files import FILES
 from streaming.errors import UserError
-from streaming.figures.rates import Calibration
 from streaming.figures.scope import Kind
 from streaming.reports.csv_files import csv_files
 
@@ -29,7 +29,7 @@ def file(database: Data, kind: Kind, subject: str, name: str) -> Response:
 def _content(database: Database, kind: Kind, subject: str, name: str) -> str | None:
     """The content of a file, None where the report has none of that name."""
     if kind is Kind.CALIBRATION:
-        stored = reports.stored(database, kind, subject)
-        return FILES[name](msgspec.json.decode(stored, type=Calibration)) if stored and name in FILES else None
+        calibration = reports.stored(database, kind, subject)
+        return FILES[name](stored.calibration(calibration, subject)) if calibration and name in FILES else None
     report = reports.report(database, kind, subject)
     return msgspec.json.encode(report).decode() if name == "figures.json" else csv_files(report).get(name)

@@ -3,18 +3,17 @@
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from starlette.status import HTTP_204_NO_CONTENT
 
+from answerloop_airflow.pages import stored
 from answerloop_airflow.pages.context import Data, page
 from answerloop_airflow.pages.database import Database, Row
 from answerloop_airflow.pages.drawn import drawn
 from answerloop_airflow.pages.progress import look_again_s
 from answerloop_airflow.pages.queries import progress, reports, runs
 from streaming.clock import SystemClock
-from streaming.figures.run_summary import RunSummary
 from streaming.figures.scope import Kind
 
 REPORT_WITHIN = timedelta(minutes=10)
@@ -26,7 +25,8 @@ def run(request: Request, database: Data, id: str) -> HTMLResponse:
     """`id`: of the traffic run."""
     found = runs.run(database, id)
     report = None if _goes_on(found) else drawn(database, Kind.RUN, id, request.scope.get("root_path", ""))
-    summary = msgspec.convert(found["summary"], RunSummary) if found["summary"] else None
+    # Shown only where there is no report.
+    summary = stored.summary(found["summary"], id) if found["summary"] and not report else None
     return page(
         request,
         "run.html",
@@ -35,7 +35,7 @@ def run(request: Request, database: Data, id: str) -> HTMLResponse:
         report=report,
         replayed=None if _goes_on(found) else runs.replayed(database, id),
         awaited=report is None and _ended_lately(found),
-        others=[each for each in runs.summarised(database) if each["run_id"] != id] if summary else [],
+        others=[each for each in runs.summarised(database) if each["run_id"] != id] if found["summary"] else [],
         moving=_moving(database, found) if _goes_on(found) else None,
     )
 
