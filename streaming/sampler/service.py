@@ -16,11 +16,11 @@ from streaming.errors import ConfigurationError, LoginRefused, Unreachable
 from streaming.kafka.admin import KafkaAdmin
 from streaming.ops import ops_app, serve_ops
 from streaming.sampler import flink, kafka, services, store
+from streaming.services import SAMPLER
 from streaming.settings import Settings
 
 log = logging.getLogger(__name__)
 
-SERVICE = "sampler"
 EVERY_S = 15.0
 THIN_EVERY_S = 3600.0
 THIN_MOST_HOURS = 24
@@ -132,10 +132,10 @@ async def run(settings: Settings) -> None:
         targets = Targets(of_services, settings.sampler_targets, settings.api_url, token)
         cluster = KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login)
         sampler = Sampler(settings.database_url, cluster, http, targets, clock)
-        serve_ops(ops_app(SERVICE, lambda: sampler.problems), settings.host, settings.ops_port)
+        serve_ops(ops_app(SAMPLER, lambda: sampler.problems), settings.host, settings.ops_port)
         log.info(
             "%s starts, Kafka at %s, Flink at %s, %d services",
-            SERVICE,
+            SAMPLER,
             settings.kafka_bootstrap,
             settings.flink_url,
             len(targets.addresses),
@@ -148,4 +148,4 @@ async def run(settings: Settings) -> None:
                     await stop.wait()
             except TimeoutError:
                 continue
-    log.info("%s stopped", SERVICE)
+    log.info("%s stopped", SAMPLER)
