@@ -19,12 +19,12 @@ from flink.submission import SubmissionFailed, submit
 from streaming import metrics
 from streaming.errors import Unreachable
 from streaming.ops import ops_app, serve_ops
+from streaming.services import JOB_SUBMITTER
 from streaming.settings import Settings
 from streaming.topics import FLINK_SCORE_JOB
 
 log = logging.getLogger(__name__)
 
-SERVICE = "job_submitter"
 LOOK_EVERY_S = 1.0
 LONGEST_PAUSE_S = 30.0
 
@@ -181,7 +181,7 @@ class Owner:
 
 def job_app(owner: Owner, wake: threading.Event) -> FastAPI:
     """The ops endpoints, and the job's state for those who need it to run."""
-    app = ops_app(SERVICE, owner.problems)
+    app = ops_app(JOB_SUBMITTER, owner.problems)
 
     @app.get("/job")
     def job() -> View:
@@ -204,7 +204,7 @@ def run(settings: Settings) -> None:
     wake = threading.Event()
     owner = Owner(Cluster(settings.flink_url), settings.checkpoint_dir, partial(submit, settings.flink_url))
     serve_ops(job_app(owner, wake), settings.host, settings.ops_port)
-    log.info("%s starts, Flink at %s", SERVICE, settings.flink_url)
+    log.info("%s starts, Flink at %s", JOB_SUBMITTER, settings.flink_url)
     while True:
         wake.wait(owner.look())
         wake.clear()

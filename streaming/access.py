@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from streaming import topics
 from streaming.kafka.acls import DESCRIBE, GROUP, READ, TOPIC, WRITE, Rule
 from streaming.kafka.admin import KafkaAdmin
+from streaming.services import SAMPLER, STORAGE_API
 from streaming.settings import Settings
 from streaming.topics import CONSUMED_BY, DEAD_LETTERS, FATAL, LOW_QUALITY, OVERLOAD, PENDING, QUOTA, SUCCESS, TOPICS, VALIDATED
 
-STORAGE_API = "storage_api"
-SAMPLER = "sampler"
 # Airflow's tasks and pages, and the commands for people: they see what is left to read.
 AIRFLOW = "airflow"
 

@@ -1,10 +1,10 @@
-"""Every metric of the services, declared once, and which service exposes which. Times are in seconds, as Prometheus has it.
+"""Every metric of the services, declared once; `services` says which exposes which. Times are in seconds, as Prometheus has it.
 
 A service exposes its own alone: a gate that it does not have must not read as closed. Where the values of a label are known beforehand,
 their series are there from the start: Prometheus sees no growth from nothing to 1.
 """
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from streaming import topics
 
@@ -77,22 +77,6 @@ SAMPLES = Counter(
     ["source", "result"],
     registry=SAMPLING,
 )
-
-# What each service exposes of these, beside the state of its process.
-OF_SERVICE = {
-    "storage_api": (API, PRODUCING),
-    topics.LLM_CONSUMER: (CONSUMING, PRODUCING, MODEL),
-    topics.RETRY_OVERLOAD: (CONSUMING, PRODUCING, RETRYING),
-    topics.RETRY_QUOTA: (CONSUMING, PRODUCING, RETRYING),
-    topics.STORAGE_PERSISTER: (CONSUMING, PRODUCING, PERSISTING),
-    "job_submitter": (JOB,),
-    "sampler": (SAMPLING,),
-}
-
-
-def exposed(service: str) -> bytes:
-    """The text of the service's /metrics."""
-    return b"".join(generate_latest(registry) for registry in (REGISTRY, *OF_SERVICE[service]))
 
 
 def _begin_at_zero() -> None:

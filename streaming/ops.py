@@ -8,8 +8,8 @@ import uvicorn
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from streaming import metrics
 from streaming.local_names import LocalNames, is_loopback
+from streaming.services import BY_NAME
 from streaming.slow_clients import HeadersDeadlineProtocol
 
 Problems = Callable[[], Mapping[str, str]]
@@ -31,7 +31,7 @@ def ops_app(service: str, problems: Problems) -> FastAPI:
 
     @app.get("/metrics")
     def show_metrics() -> Response:
-        return Response(metrics.exposed(service), media_type=CONTENT_TYPE_LATEST)
+        return Response(BY_NAME[service].exposed(), media_type=CONTENT_TYPE_LATEST)
 
     return app
 

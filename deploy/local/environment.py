@@ -8,6 +8,7 @@ from deploy.local import airflow
 from deploy.local.places import Places
 from deploy.local.ports import HOST, Ports
 from deploy.local.private import Credentials
+from streaming.services import SERVICES
 
 PREFIX = "ANSWERLOOP_"
 # Every process of a stack carries its state directory in this variable, so that none can be overlooked when it stops.
@@ -88,16 +89,7 @@ def stack_environment(user: Mapping[str, str], places: Places, ports: Ports, cre
 
 def _sampled(ports: Ports) -> str:
     """The services whose use the sampler keeps, under the names of the contract."""
-    at = {
-        "storage_api": ports.api,
-        "storage_persister": ports.ops_storage_persister,
-        "llm_consumer_service": ports.ops_llm_consumer,
-        "retry_overload_consumer": ports.ops_retry_overload,
-        "retry_quota_consumer": ports.ops_retry_quota,
-        "job_submitter": ports.ops_job_submitter,
-        "sampler": ports.ops_sampler,
-    }
-    return ",".join(f"{name}=http://{HOST}:{port}" for name, port in at.items())
+    return ",".join(f"{service.name}=http://{HOST}:{ports.of(service)}" for service in SERVICES)
 
 
 def process_environment(environ: Mapping[str, str], stack: Mapping[str, str], places: Places) -> dict[str, str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from streaming.errors import ConfigurationError
+from streaming.services import Service
 
 HOST = "127.0.0.1"
 FILE = Path(__file__).with_name("ports.toml")
@@ -35,6 +36,11 @@ class Ports:
     ops_retry_quota: int
     ops_job_submitter: int
     ops_sampler: int
+
+    def of(self, service: Service) -> int:
+        """Where a service of the loop listens."""
+        port: int = getattr(self, service.port)
+        return port
 
     def postgres_url(self, login: str, password: str, database: str = "answerloop") -> str:
         """A database, as who logs in."""

@@ -11,6 +11,8 @@ from deploy.local.environment import PROMETHEUS_URL
 from deploy.local.places import Places
 from deploy.local.ports import HOST
 from deploy.local.stack import Stack
+from streaming.services import SERVICES, STORAGE_API, Service
+from streaming.topics import LLM_CONSUMER
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +118,6 @@ def _measured(stack: Stack, port: int, program: Program) -> Program:
 def services(stack: Stack) -> tuple[Program, ...]:
     """The loop's own processes."""
     env, ports, places = stack.environment, stack.ports, stack.places
-    api = env["ANSWERLOOP_API_URL"]
     model = env["ANSWERLOOP_OLLAMA_URL"]
     answers = partial(health.http, f"{model}/api/version")
     simulator = Program(
@@ -127,24 +128,24 @@ def services(stack: Stack) -> tuple[Program, ...]:
         alive=answers,
         ready=answers,
     )
-    storage_api = Program(
-        name="storage-api",
-        command=service_command(places, "storage-api"),
-        address=api,
-        ports=(ports.api,),
-        alive=partial(health.http, f"{api}/healthz"),
-        ready=partial(health.readiness, f"{api}/readyz"),
-    )
-    return (
-        *((simulator,) if stack.simulated else ()),
-        storage_api,
-        _consumer(places, "storage-persister", ports.ops_storage_persister),
+    return (*((simulator,) if stack.simulated else ()), *(_service(stack, service) for service in SERVICES))
+
+
+def _service(stack: Stack, service: Service) -> Program:
+    """A service of the loop: the API at its own address, the others at their ops endpoints."""
+    port = stack.ports.of(service)
+    address = f"http://{HOST}:{port}"
+    is_api = service.name == STORAGE_API
+    return Program(
+        name=service.command,
+        command=service_command(stack.places, service.command),
+        address=address,
+        ports=(port,),
+        alive=partial(health.http, f"{address}/healthz"),
+        ready=partial(health.readiness if is_api else health.http, f"{address}/readyz"),
+        environment={} if is_api else {"ANSWERLOOP_OPS_PORT": str(port)},
         # A model that is not ours to start is not waited for.
-        replace(_consumer(places, "llm-consumer", ports.ops_llm_consumer), ready_within_s=120 if stack.simulated else 5),
-        _consumer(places, "retry-overload", ports.ops_retry_overload),
-        _consumer(places, "retry-quota", ports.ops_retry_quota),
-        _consumer(places, "job-submitter", ports.ops_job_submitter),
-        _consumer(places, "sampler", ports.ops_sampler),
+        ready_within_s=5 if service.name == LLM_CONSUMER and not stack.simulated else 120,
     )
 
 
@@ -194,20 +195,6 @@ def _airflow(stack: Stack, name: str, component: str, command: tuple[str, ...], 
 
 def airflow_command(places: Places) -> tuple[str, ...]:
     return (str(places.python), "-m", "airflow")
-
-
-def _consumer(places: Places, name: str, port: int) -> Program:
-    """A service that is reached through its ops endpoints only."""
-    address = f"http://{HOST}:{port}"
-    return Program(
-        name=name,
-        command=service_command(places, name),
-        address=address,
-        ports=(port,),
-        alive=partial(health.http, f"{address}/healthz"),
-        ready=partial(health.http, f"{address}/readyz"),
-        environment={"ANSWERLOOP_OPS_PORT": str(port)},
-    )
 
 
 def service_command(places: Places, name: str) -> tuple[str, ...]:

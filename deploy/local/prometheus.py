@@ -7,6 +7,7 @@ import yaml
 from deploy.local.places import ROOT, Places
 from deploy.local.ports import HOST, Ports
 from deploy.local.stack import Stack
+from streaming.services import SERVICES
 
 SHARED = ROOT / "deploy" / "prometheus"
 KEEP = ("--storage.tsdb.retention.time=2d", "--storage.tsdb.retention.size=512MB")
@@ -41,13 +42,7 @@ def config(stack: Stack) -> str:
 def ports_of_jobs(ports: Ports) -> dict[str, int]:
     """Where each job of the scrape configuration has its /metrics."""
     return {
-        "storage-api": ports.api,
-        "storage-persister": ports.ops_storage_persister,
-        "llm-consumer": ports.ops_llm_consumer,
-        "retry-overload": ports.ops_retry_overload,
-        "retry-quota": ports.ops_retry_quota,
-        "job-submitter": ports.ops_job_submitter,
-        "sampler": ports.ops_sampler,
+        **{service.command: ports.of(service) for service in SERVICES},
         "flink-jobmanager": ports.flink_jobmanager_metrics,
         "flink-taskmanager": ports.flink_taskmanager_metrics,
     }

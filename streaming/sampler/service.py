@@ -18,11 +18,11 @@ from streaming.kafka.admin import KafkaAdmin
 from streaming.ops import ops_app, serve_ops
 from streaming.postgres.connect import transaction
 from streaming.sampler import flink, kafka, services, store
+from streaming.services import SAMPLER
 from streaming.settings import Settings
 
 log = logging.getLogger(__name__)
 
-SERVICE = "sampler"
 EVERY_S = 15.0
 STATEMENT_S = 10.0
 THIN_EVERY_S = 3600.0
@@ -135,10 +135,10 @@ async def run(settings: Settings) -> None:
         targets = Targets(of_services, settings.sampler_targets, settings.api_url, token)
         cluster = KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login)
         sampler = Sampler(settings.database_url, cluster, FlinkRest(settings.flink_url, of_flink), targets, clock)
-        serve_ops(ops_app(SERVICE, lambda: sampler.problems), settings.host, settings.ops_port)
+        serve_ops(ops_app(SAMPLER, lambda: sampler.problems), settings.host, settings.ops_port)
         log.info(
             "%s starts, Kafka at %s, Flink at %s, %d services",
-            SERVICE,
+            SAMPLER,
             settings.kafka_bootstrap,
             settings.flink_url,
             len(targets.addresses),
@@ -151,4 +151,4 @@ async def run(settings: Settings) -> None:
                     await stop.wait()
             except TimeoutError:
                 continue
-    log.info("%s stopped", SERVICE)
+    log.info("%s stopped", SAMPLER)

@@ -14,6 +14,7 @@ from streaming import failpoints
 from streaming.errors import ConfigurationError, Unreachable
 from streaming.kafka.client import Producer
 from streaming.local_names import LocalNames, is_loopback
+from streaming.services import STORAGE_API
 from streaming.settings import Settings
 from streaming.slow_clients import HeadersDeadlineProtocol
 from streaming.storage.limits import BearerToken, BodyLimit
@@ -55,7 +56,7 @@ def serve(settings: Settings) -> None:
 
     Raises ConfigurationError where the address is open to others and no token protects it.
     """
-    failpoints.arm(settings.failpoints, "storage_api")
+    failpoints.arm(settings.failpoints, STORAGE_API)
     check_address(settings)
     app = create_app(settings)
     config = uvicorn.Config(

@@ -12,8 +12,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from streaming.errors import UserError
 from streaming.identity import question_id
-from streaming.metrics import exposed
 from streaming.names import Name
+from streaming.services import BY_NAME, STORAGE_API
 from streaming.storage import repository, schemas
 from streaming.storage.parts import Parts
 from streaming.storage.questions import DATABASE, Known
@@ -135,7 +135,7 @@ async def run(run_id: Annotated[Name, Path()], request: Request) -> Response:
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
     """The process is alive."""
-    return {"service": "storage_api", "status": "alive"}
+    return {"service": STORAGE_API, "status": "alive"}
 
 
 @router.get("/readyz", responses={503: {"description": "PostgreSQL is away or not provisioned"}})
@@ -145,14 +145,14 @@ async def readyz(request: Request) -> Response:
     status = "ready" if ready else "not ready"
     problems = {name: problem for name, problem in dependencies.items() if problem is not None}
     states = {name: "up" if problem is None else "down" for name, problem in dependencies.items()}
-    found = {"service": "storage_api", "status": status, "dependencies": states, "problems": problems}
+    found = {"service": STORAGE_API, "status": status, "dependencies": states, "problems": problems}
     return reply(found, 200 if ready else 503)
 
 
 @router.get("/metrics", include_in_schema=False)
 async def metrics() -> Response:
     """For Prometheus."""
-    return Response(exposed("storage_api"), media_type=CONTENT_TYPE_LATEST)
+    return Response(BY_NAME[STORAGE_API].exposed(), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _unless_gone(request: Request, waiting: Coroutine[Any, Any, Known | None]) -> Known | None:

@@ -17,6 +17,7 @@ from streaming.flink_rest import FlinkRest
 from streaming.model.server import ModelServer
 from streaming.model.servers import model_server
 from streaming.reports.digits import noun
+from streaming.services import BY_NAME, JOB_SUBMITTER, STORAGE_API
 from streaming.settings import Settings
 from streaming.topics import FLINK_SCORE_JOB
 
@@ -25,8 +26,6 @@ Found = TypeVar("Found")
 TIMEOUT_S = 1.5
 # A timeout holds for each packet alone: what drips is given up after so long, all of it.
 DEADLINE_S = 3.0
-# The names of the stack's programs, where they are not the service's.
-PROGRAMS = {"llm_consumer_service": "llm-consumer", "retry_overload_consumer": "retry-overload", "retry_quota_consumer": "retry-quota"}
 # A word in what a service says, and what a person does about it.
 CURES = {
     "provision": ("Topics or tables are missing: this makes them, and services go on by themselves.", "python -m streaming provision"),
@@ -48,7 +47,7 @@ def look(
 ) -> Health:
     """Ask everybody at once. `now_s`: seconds since 1970. `transport` and `server` stand in for the network in tests."""
     settings = where.settings
-    services = {"job_submitter": where.job_submitter_url, **settings.sampler_targets, "storage_api": settings.api_url}
+    services = {JOB_SUBMITTER: where.job_submitter_url, **settings.sampler_targets, STORAGE_API: settings.api_url}
     token = settings.api_token.get_secret_value() if settings.api_token else None
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     threads = ThreadPoolExecutor(len(services) + 5)
@@ -88,7 +87,8 @@ def _late(name: str, command: str) -> Component:
 
 
 def _program(name: str) -> str:
-    return PROGRAMS.get(name, name.replace("_", "-"))
+    """What runs a service; one that is none of the loop's, but is sampled all the same, has its own name."""
+    return BY_NAME[name].command if name in BY_NAME else name
 
 
 def _service(name: str, url: str, http: httpx.Client, headers: Mapping[str, str]) -> Component:

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from deploy.docker import flink_config
 from deploy.grafana import dashboard
 from flink.figures import COUNTERS
-from streaming import metrics
+from streaming.services import SERVICES
 from tests.monitoring import PROMETHEUS, RULES, expressions, metrics_in
 from tests.unit.compose.project import ROOT, environment, services, target
 
@@ -32,7 +32,7 @@ OF_THE_JOB = {OPERATOR + name for name in (*COUNTERS, "event_time_lag_ms", "wate
 
 
 def registries() -> set[CollectorRegistry]:
-    return {registry for shown in metrics.OF_SERVICE.values() for registry in shown}
+    return {registry for service in SERVICES for registry in service.metrics}
 
 
 def declared() -> dict[str, set[str]]:

@@ -12,9 +12,9 @@ from cryptography.fernet import Fernet
 from deploy.docker import airflow_config, flink_config
 from deploy.local import airflow as local_airflow
 from deploy.local.programs import flink_home
+from streaming.services import BY_NAME
 from streaming.settings import Settings
 from streaming.storage.api import check_address
-from streaming.topics import CONSUMED_BY, FLINK_SCORE_JOB
 from tests.unit.compose.project import ROOT, SECRET, environment, raw, services, target
 
 LOCAL = ROOT / "deploy" / "local"
@@ -89,8 +89,7 @@ def test_addresses_name_services_and_the_ports_they_listen_on() -> None:
 def test_the_sampler_is_told_of_every_service_under_its_name_and_of_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, value in environment("sampler").items():
         monkeypatch.setenv(variable, value)
-    names = {*CONSUMED_BY, "storage_api", "job_submitter", "sampler"} - {FLINK_SCORE_JOB}
-    assert Settings().sampler_targets.keys() == names
+    assert Settings().sampler_targets.keys() == BY_NAME.keys()
     assert environment("sampler")["ANSWERLOOP_API_TOKEN"] == SECRET
 
 
