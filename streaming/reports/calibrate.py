@@ -4,7 +4,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,7 +14,8 @@ from streaming.reports.calibration_questions import drawn
 from streaming.reports.calibration_quote import store
 from streaming.scoring.calibration import Calibration, calibration, samples_of
 from streaming.scoring.calibration_pairs import Group, Labelled, labelled_pairs
-from streaming.scoring.pair import Pair
+from streaming.scoring.scorer import Scorer
+from streaming.scoring.scorers import scorer
 from streaming.settings import Settings
 from streaming.traffic.database import connected
 from streaming.traffic.plan import Name
@@ -42,14 +42,6 @@ class CalibrationPlan(BaseModel):
     seed: int = Field(default=1, ge=0, lt=2**63)
 
 
-class Scores(Protocol):
-    """Scores pairs, in order; a pair that has no score has the reason instead."""
-
-    identity: str
-
-    def score(self, pairs: Sequence[Pair]) -> list[float | UnscorablePair]: ...
-
-
 def checked(**fields: object) -> CalibrationPlan:
     """The plan with these fields. Raises UserError that names every bad one and what is allowed."""
     try:
@@ -68,17 +60,15 @@ def calibrate(plan: CalibrationPlan, settings: Settings, clock: Clock, advance: 
     started_at = clock.now()
     with connected(settings.reader_url) as database:
         questions = drawn(database, plan.dataset, plan.pairs, plan.seed)
-    # After the questions: who mistyped a name need not wait for the model. Not at the top: it brings torch.
-    from streaming.scoring.bertscore import Scorer
-    from streaming.scoring.model import load
-
-    scorer = Scorer(load(settings.scorer_model, settings.scorer_layers), CACHE_BYTES)
-    scored, left_out = scores(labelled_pairs(questions, plan.seed), scorer, advance)
+    configured = scorer(settings, CACHE_BYTES)
+    # After the questions: who mistyped a name need not wait for the model.
+    configured.load()
+    scored, left_out = scores(labelled_pairs(questions, plan.seed), configured, advance)
     for group in (Group.MATCHED, Group.UNRELATED):
         if not any(each is group for each, *_ in scored):
             raise UserError(f"The scorer can score no {group} pair of the dataset {plan.dataset!r}: {dict(left_out)}.")
     result = calibration(
-        scorer=scorer.identity,
+        scorer=configured.name,
         dataset=plan.dataset,
         seed=plan.seed,
         questions=len(questions),
@@ -95,7 +85,7 @@ def calibrate(plan: CalibrationPlan, settings: Settings, clock: Clock, advance: 
     return result, page
 
 
-def scores(pairs: Sequence[Labelled], scorer: Scores, advance: Advance) -> tuple[list[tuple[Group, str, float]], Counter[str]]:
+def scores(pairs: Sequence[Labelled], scorer: Scorer, advance: Advance) -> tuple[list[tuple[Group, str, float]], Counter[str]]:
     """(group, kind, score) of every pair that can be scored, and how many cannot, by reason."""
     scored: list[tuple[Group, str, float]] = []
     left_out: Counter[str] = Counter()
