@@ -65,9 +65,7 @@ def test_a_calibration_scores_with_it() -> None:
 
 
 def test_a_scorer_that_is_not_known_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(
-        ConfigurationError, match=r"ANSWERLOOP_SCORER='taste' is not known\. .* one of these: bertscore, shared_words"
-    ):
+    with pytest.raises(ConfigurationError, match=r"ANSWERLOOP_SCORER='taste' is not known\. .* one of these: bertscore, shared_words"):
         scorer(Settings(scorer="taste"))
 
 
