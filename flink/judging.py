@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 import msgspec
 
@@ -10,19 +9,11 @@ from flink.routing import has_reference
 from streaming.contracts import INVALID_MESSAGE, UNSCORABLE, Response, decode
 from streaming.errors import InvalidMessage, UnscorablePair
 from streaming.scoring.pair import Pair
+from streaming.scoring.scorer import Scorer
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Scores(Protocol):
-    """What judging needs of a scorer."""
-
-    @property
-    def identity(self) -> str:
-        """What is recorded beside each score."""
-
-    def score(self, pairs: Sequence[Pair]) -> list[float | UnscorablePair]:
-        """F1 of each pair, or why it has none. Raises what is not the pair's fault."""
+# How far a score may lie outside its scorer's range, by rounding.
+_ROUNDING = 0.01
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +28,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-def judge(values: Sequence[bytes | None], scorer: Scores, now: datetime) -> list[Judged]:
+def judge(values: Sequence[bytes | None], scorer: Scorer, now: datetime) -> list[Judged]:
     """One judgement for each record's value, in order; one inference for all pairs together."""
     read = [_read(value) for value in values]
     pairs = {
@@ -46,7 +37,15 @@ def judge(values: Sequence[bytes | None], scorer: Scores, now: datetime) -> list
         if isinstance(message, Response) and _to_be_scored(message)
     }
     scores = dict(zip(pairs, scorer.score(list(pairs.values())), strict=True)) if pairs else {}
-    return [_judged(message, scores.get(position), scorer.identity, now) for position, message in enumerate(read)]
+    return [_judged(message, _in_range(scores.get(position), scorer), scorer.name, now) for position, message in enumerate(read)]
+
+
+def _in_range(score: float | UnscorablePair | None, scorer: Scorer) -> float | UnscorablePair | None:
+    """The score, unless it is none of this scorer's, or no number: nobody downstream could read it."""
+    low, high = scorer.range
+    if isinstance(score, float) and not low - _ROUNDING <= score <= high + _ROUNDING:
+        return UnscorablePair(f"{scorer.name} gives {score} {scorer.unit}, outside of its range from {low:g} to {high:g}")
+    return score
 
 
 def _read(value: bytes | None) -> Response | InvalidMessage:

@@ -15,6 +15,7 @@ from flink.judging import Judged, judge
 from flink.orphans import end_with_task_manager
 from flink.outputs import Source, effect
 from flink.routing import Remembered, Rules
+from streaming.scoring.scorer import Scorer
 
 # What Flink says while there is no watermark yet.
 NO_WATERMARK = -(2**63)
@@ -28,9 +29,8 @@ class ScoreAnswers(ScalarFunction):
     Whatever is not a record's fault is raised: it fails the task, and Flink starts it again.
     """
 
-    def __init__(self, model: str, layers: int) -> None:
-        self._model = model
-        self._layers = layers
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
 
     def is_deterministic(self) -> bool:
         """No: the planner shall neither repeat nor fold it."""
@@ -39,10 +39,7 @@ class ScoreAnswers(ScalarFunction):
     def open(self, function_context: FunctionContext) -> None:
         end_with_task_manager()
         # Here and not above: the client that submits the job need not load torch.
-        from streaming.scoring import model
-        from streaming.scoring.bertscore import Scorer
-
-        self._scorer = Scorer(model.load(self._model, self._layers))
+        self._scorer.load()
         metrics = function_context.get_metric_group().add_group("answerloop")
         self._batches = metrics.counter("score_batches")
         self._milliseconds = metrics.counter("score_ms")

@@ -16,6 +16,7 @@ from flink.operators import OUTPUT_TYPE, RouteAnswers, ScoreAnswers, key_of
 from flink.routing import Rules
 from streaming import settings as process_settings
 from streaming import topics
+from streaming.scoring.scorers import scorer
 from streaming.settings import Settings
 
 FORGET_AFTER = Time.days(1)
@@ -58,7 +59,7 @@ def configure(t_environment: StreamTableEnvironment) -> None:
 
 def transform(t_environment: StreamTableEnvironment, answers: Table, settings: Settings) -> DataStream:
     """Rows (partition, offset, value) to rows (topic, key, value)."""
-    score = udf(ScoreAnswers(settings.scorer_model, settings.scorer_layers), result_type=DataTypes.STRING(), func_type="pandas")
+    score = udf(ScoreAnswers(scorer(settings)), result_type=DataTypes.STRING(), func_type="pandas")
     t_environment.create_temporary_function("score_answers", score)
     judged = answers.select(col("partition"), col("offset"), col("value"), call("score_answers", col("value")).alias("judgement"))
     return (

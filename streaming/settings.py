@@ -93,6 +93,7 @@ class Settings(BaseSettings):
     # retries and scores
     retry_budget: Budget = Budget.SHARED
     score_threshold: float = Field(0.75, ge=-1, le=1)
+    scorer: str = Field("bertscore", min_length=1, description="what scores an answer against its reference")
     scorer_model: str = Field("all-MiniLM-L6-v2", min_length=1, description="a path, a model name, or the one that ships")
     scorer_layers: int = Field(6, ge=1, le=64)
 

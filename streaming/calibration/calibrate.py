@@ -4,7 +4,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 from psycopg2.extensions import connection
@@ -24,7 +23,8 @@ from streaming.postgres.connect import LOOK_UP_S, connected
 from streaming.reports import stored_html
 from streaming.reports.folder import place, write_files
 from streaming.reports.store import keep
-from streaming.scoring.pair import Pair
+from streaming.scoring.scorer import Scorer
+from streaming.scoring.scorers import scorer
 from streaming.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -39,14 +39,6 @@ CACHE_BYTES = 256 * 1024 * 1024
 Advance = Callable[[int, int], None]
 
 
-class Scores(Protocol):
-    """Scores pairs, in order; a pair that has no score has the reason instead."""
-
-    identity: str
-
-    def score(self, pairs: Sequence[Pair]) -> list[float | UnscorablePair]: ...
-
-
 def calibrate(plan: CalibrationPlan, settings: Settings, clock: Clock, advance: Advance) -> tuple[Calibration, Path]:
     """Calibrate the configured scorer; returns the result and the page that shows it. A second time replaces both.
 
@@ -56,17 +48,15 @@ def calibrate(plan: CalibrationPlan, settings: Settings, clock: Clock, advance: 
     started_at = clock.now()
     with connected(settings.reader_url, LOOK_UP_S) as database:
         questions = drawn(database, plan.dataset, plan.pairs, plan.seed)
-    # After the questions: who mistyped a name need not wait for the model. Not at the top: it brings torch.
-    from streaming.scoring.bertscore import Scorer
-    from streaming.scoring.model import load
-
-    scorer = Scorer(load(settings.scorer_model, settings.scorer_layers), CACHE_BYTES)
-    scored, left_out = scores(labelled_pairs(questions, plan.seed), scorer, advance)
+    configured = scorer(settings, CACHE_BYTES)
+    # After the questions: who mistyped a name need not wait for the model.
+    configured.load()
+    scored, left_out = scores(labelled_pairs(questions, plan.seed), configured, advance)
     for group in (Group.MATCHED, Group.UNRELATED):
         if not any(each is group for each, *_ in scored):
             raise UserError(f"The scorer can score no {group} pair of the dataset {plan.dataset!r}: {dict(left_out)}.")
     result = calibration(
-        scorer=scorer.identity,
+        scorer=configured.name,
         dataset=plan.dataset,
         seed=plan.seed,
         questions=len(questions),
@@ -106,7 +96,7 @@ def store(database: connection, calibration: Calibration) -> None:
     )
 
 
-def scores(pairs: Sequence[Labelled], scorer: Scores, advance: Advance) -> tuple[list[tuple[Group, str, float]], Counter[str]]:
+def scores(pairs: Sequence[Labelled], scorer: Scorer, advance: Advance) -> tuple[list[tuple[Group, str, float]], Counter[str]]:
     """(group, kind, score) of every pair that can be scored, and how many cannot, by reason."""
     scored: list[tuple[Group, str, float]] = []
     left_out: Counter[str] = Counter()

@@ -13,6 +13,8 @@ from streaming.errors import Unreachable
 from streaming.model.server import Failure, NoReply
 
 MAX_REPLY_BYTES = 256 * 1024
+# Some ten thousand models.
+MAX_LISTING_BYTES = 4 * 1024 * 1024
 MAX_TEXT_CHARACTERS = 500
 CONNECT_S = 5.0
 # Shorter than the 5 s after which common servers close an idle connection: a call must not be sent into a closing one.
@@ -21,7 +23,7 @@ KEEP_ALIVE_S = 2.0
 
 @dataclass(frozen=True)
 class Received:
-    """Status, headers (lower-case names), and at most MAX_REPLY_BYTES + 1 bytes of the body.
+    """Status, headers (lower-case names), and of the body one byte more than is taken at most.
 
     `cut_off`: the connection was lost before the body's end.
     """
@@ -65,21 +67,21 @@ class HttpServer:
 
     async def post(self, path: str, body: bytes) -> Received | NoReply:
         """Send JSON and receive what comes of it."""
-        return await self._call("POST", path, body, self._deadline_s)
+        return await self._call("POST", path, body, self._deadline_s, MAX_REPLY_BYTES)
 
     async def get(self, path: str, deadline_s: float) -> Received:
         """What a path that costs the server nothing says. Raises Unreachable where it says nothing, or an error."""
-        received = await self._call("GET", path, None, deadline_s)
+        received = await self._call("GET", path, None, deadline_s, MAX_LISTING_BYTES)
         if isinstance(received, NoReply):
             raise Unreachable(f"{received.failure}: {received.detail}")
         if received.status != HTTPStatus.OK or received.cut_off:
             raise Unreachable(f"{self.address}{path} answers {received.status}: {received.text()}")
         return received
 
-    async def _call(self, method: str, path: str, body: bytes | None, deadline_s: float) -> Received | NoReply:
+    async def _call(self, method: str, path: str, body: bytes | None, deadline_s: float, most_bytes: int) -> Received | NoReply:
         try:
             async with asyncio.timeout(deadline_s):
-                return await self._exchange(method, path, body)
+                return await self._exchange(method, path, body, most_bytes)
         except TimeoutError:
             return NoReply(Failure.DEADLINE, f"{deadline_s:g} s at {self.address}")
         except (httpx.ConnectError, httpx.ConnectTimeout) as err:
@@ -87,18 +89,18 @@ class HttpServer:
         except httpx.TransportError as err:
             return NoReply(Failure.RESET, f"{self.address}: {err or type(err).__name__}")
 
-    async def _exchange(self, method: str, path: str, body: bytes | None) -> Received:
+    async def _exchange(self, method: str, path: str, body: bytes | None, most_bytes: int) -> Received:
         async with self._http.stream(method, f"{self.address}{path}", content=body) as response:
             received = bytearray()
             cut_off = False
             try:
                 async for chunk in response.aiter_raw():
                     received += chunk
-                    if len(received) > MAX_REPLY_BYTES:
+                    if len(received) > most_bytes:
                         break
             except httpx.TransportError:
                 cut_off = True
-            return Received(response.status_code, dict(response.headers), bytes(received[: MAX_REPLY_BYTES + 1]), cut_off)
+            return Received(response.status_code, dict(response.headers), bytes(received[: most_bytes + 1]), cut_off)
 
 
 def whole_fields(received: Received) -> dict[str, Any] | str:

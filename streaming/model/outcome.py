@@ -14,6 +14,7 @@ from streaming.retry_policy import MAX_OVERLOAD_RETRY_AFTER_S, quota_delay_s
 
 T = TypeVar("T")
 
+# Whatever a server says: a message must hold it.
 MAX_SAID_CHARACTERS = 600
 MAX_LOCATION_CHARACTERS = 500
 MAX_COUNT = 2**31 - 1

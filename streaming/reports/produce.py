@@ -14,7 +14,7 @@ from streaming.figures.values import Report
 from streaming.postgres.connect import WHOLE_S, connected
 from streaming.reports.folder import place, write
 from streaming.reports.store import earlier_days, store
-from streaming.scoring.scorer_name import scorer_name
+from streaming.scoring.scorers import scorer
 from streaming.settings import Settings
 
 
@@ -38,7 +38,7 @@ def report_run(run_id: str, settings: Settings, clock: Clock) -> tuple[Report, P
 
 
 def _kept(database: connection, report: Report, earlier: list[Report], settings: Settings, now: datetime) -> tuple[Report, Path]:
-    quoted = quote(database, scorer_name(settings.scorer_model, settings.scorer_layers), settings.score_threshold)
+    quoted = quote(database, scorer(settings).name, settings.score_threshold)
     report = msgspec.structs.replace(report, calibration=quoted)
     scope = report.figures.scope
     # Files first: a stored report always has its page.

@@ -1,4 +1,4 @@
-"""The model behind a score: where its files are, what it is called beside a score, and how fast this processor can run it."""
+"""The model behind a score: where its files are, and how fast this processor can run it."""
 
 import os
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from streaming.errors import ConfigurationError
-from streaming.scoring.scorer_name import scorer_name
 
 SHIPPED = "all-MiniLM-L6-v2"
 
@@ -19,7 +18,6 @@ class ScoringModel:
 
     network: Any
     tokenizer: Any
-    identity: str
 
 
 def load(name: str, layers: int) -> ScoringModel:
@@ -40,7 +38,7 @@ def load(name: str, layers: int) -> ScoringModel:
             f"ANSWERLOOP_SCORER_MODEL={name!r} with ANSWERLOOP_SCORER_LAYERS={layers} cannot be loaded: {err}. "
             f"Give a name or path that bert_score takes, or leave both empty for {SHIPPED}."
         ) from err
-    return ScoringModel(network.eval(), tokenizer, scorer_name(name, layers))
+    return ScoringModel(network.eval(), tokenizer)
 
 
 def fast_bfloat16() -> bool:

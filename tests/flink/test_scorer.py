@@ -27,9 +27,9 @@ def model():  # type: ignore[no-untyped-def]
 
 @pytest.fixture
 def scorer(model):  # type: ignore[no-untyped-def]
-    from streaming.scoring.bertscore import Scorer
+    from streaming.scoring.matching import Matcher
 
-    return Scorer(model)
+    return Matcher(model, 1024**2)
 
 
 def test_scores_are_those_of_bert_score(scorer) -> None:  # type: ignore[no-untyped-def]
@@ -95,10 +95,16 @@ def test_an_error_of_the_model_is_raised(scorer, model, monkeypatch) -> None:  #
         scorer.score(PAIRS)
 
 
-def test_an_identity_names_model_layer_and_version(scorer) -> None:  # type: ignore[no-untyped-def]
+def test_the_name_tells_model_layer_and_version_and_the_configured_scorer_scores_once_it_is_loaded() -> None:
     from importlib.metadata import version
 
-    assert scorer.identity == f"all-MiniLM-L6-v2 layer 6 bert_score {version('bert-score')}"
+    from streaming.scoring.scorers import scorer
+    from streaming.settings import Settings
+
+    configured = scorer(Settings(scorer_model="all-MiniLM-L6-v2", scorer_layers=6))
+    assert configured.name == f"all-MiniLM-L6-v2 layer 6 bert_score {version('bert-score')}"
+    configured.load()
+    assert configured.score([Pair("the same words", "the same words")]) == pytest.approx([1.0], abs=0.003)
 
 
 def test_a_layer_that_the_model_lacks_is_a_clear_error() -> None:

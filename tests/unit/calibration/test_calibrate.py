@@ -18,7 +18,7 @@ from streaming.scoring.pair import Pair
 class ByLength:
     """Scores a pair by the length of its answer; refuses a blank one."""
 
-    identity = "by length"
+    name, unit, range = "by length", "characters / 1000", (0.0, 1.5)
 
     def __init__(self) -> None:
         self.batches: list[int] = []

@@ -20,7 +20,7 @@ DOCKERFILE = DOCKER / "Dockerfile"
 TARGETS = ("services", "flink", "airflow")
 # Named by a string, where no import statement shows them: uvicorn's HTTP parser, pandas' columns on their way to a UDF.
 # The job runs in Flink's workers.
-OF_THE_JOB = {"flink.score_job", "streaming.scoring.bertscore", "streaming.scoring.model"}
+OF_THE_JOB = {"flink.score_job", "streaming.scoring.matching", "streaming.scoring.model"}
 OURS = {"streaming", "answerloop_airflow", "answerloop_plugin"}
 BY_NAME = {"services": {"httptools", "uvloop"}, "flink": {"pyarrow"}, "airflow": {"asyncpg"}}
 

@@ -25,7 +25,7 @@ FRESH = Remembered()
 class FixedScores:
     """Scores each pair by its answer's text; refuses blank answers, fails where it is told to."""
 
-    identity = "fixed"
+    name, unit, range = "fixed", "F1", (0.0, 1.0)
 
     def __init__(self, scores: dict[str, float]) -> None:
         self._scores = scores
@@ -62,6 +62,15 @@ def test_a_batch_is_scored_in_one_go_and_keeps_its_order() -> None:
     assert [each.cause for each in judged] == [None, "invalid_message", None, None, "invalid_message", "unscorable"]
     assert [each.scorer for each in judged] == ["fixed", None, None, "fixed", None, None]
     assert scorer.batches == [3]
+
+
+@pytest.mark.parametrize("score", [float("nan"), 1.4, -0.3, float("inf")])
+def test_what_is_no_score_of_its_scorer_is_refused_and_its_batch_mates_are_scored(score: float) -> None:
+    values = [value_of(response(llm_response="a")), value_of(response(llm_response="b"))]
+    refused, good = judge(values, FixedScores({"a": score, "b": 1.004}), NOW)
+    assert (refused.score, refused.cause) == (None, "unscorable")
+    assert "outside of its range from 0 to 1" in refused.reason
+    assert good.score == 1.004, "rounding is no fault"
 
 
 def test_a_batch_without_pairs_asks_the_scorer_nothing() -> None:

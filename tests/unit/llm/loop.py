@@ -85,11 +85,11 @@ def question(text="Why is the sky blue?", **fields):
 class Harness:
     """Runs the step; `until` polls for an effect with a deadline."""
 
-    def __init__(self, limit=8, most=32, budget=Budget.SHARED):
+    def __init__(self, limit=8, most=32, budget=Budget.SHARED, model=None):
         self.broker = MemoryBroker()
         for spec in topics.TOPICS:
             self.broker.create(spec.name, 1)
-        self.model = ScriptedModel()
+        self.model = model or ScriptedModel()
         self.clock = ManualClock(START)
         self.limit = InFlightLimit(limit, most)
         self.step = ModelStep(self.model, self.limit, Asking("configured", budget), self.broker.producer(), self.clock)

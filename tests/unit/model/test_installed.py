@@ -43,6 +43,12 @@ async def test_a_model_that_the_server_lacks_is_refused_by_name() -> None:
     assert "llama3.2:1b" in reason
 
 
+async def test_a_server_with_thousands_of_models_tells_them_all() -> None:
+    server = Server(has(*(f"model-{number}:{'x' * 100}" for number in range(5000)), "last:1b"))
+    assert await server.models.refusal("last:1b") is None
+    assert await server.models.refusal("none:1b") is not None
+
+
 async def test_a_model_that_it_has_is_accepted() -> None:
     server = Server(has("llama3.2:1b", "mistral:latest"))
     assert await server.models.refusal("llama3.2:1b") is None

@@ -6,9 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 from fastapi.testclient import TestClient
-from streaming.scoring.calibration_pairs import Group
 
-from streaming.figures.rates import calibration, samples_of
+from streaming.figures.rates import Group, calibration, samples_of
 from tests.example_report import day_report, run_report
 from tests.unit.pages.conftest import Tables
 from tests.unit.pages.test_comparison import SUMMARY
