@@ -6,7 +6,7 @@ import httpx
 
 from streaming.clock import Clock
 from streaming.errors import UserError
-from streaming.kafka.admin import KafkaAdmin
+from streaming.kafka.positions import KafkaPositions
 from streaming.postgres.connect import LOOK_UP_S, connected
 from streaming.settings import Settings
 from streaming.storage.models import ModelServer
@@ -38,4 +38,6 @@ async def check_run(plan: TrafficPlan, generators: int, settings: Settings, cloc
 def _check_stores(plan: TrafficPlan, settings: Settings) -> None:
     with connected(settings.database_url, LOOK_UP_S) as database:
         corpus.size(database, plan.dataset)
-    KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login).partitions({topic for topics in CONSUMED_BY.values() for topic in topics})
+    KafkaPositions(settings.kafka_bootstrap, settings.kafka_login).partitions(
+        {topic for topics in CONSUMED_BY.values() for topic in topics}
+    )
