@@ -54,10 +54,8 @@ class ConsumerLagSensor(BaseSensorOperator):
 
     def lag(self, topics: Sequence[str]) -> int:
         """Records on these topics that the group has not done. Raises Unreachable."""
-        from streaming.kafka.admin import KafkaAdmin
-        from streaming.kafka.lag import undone
+        from streaming.kafka.positions import KafkaPositions, standings
 
         settings = connections.kafka_settings(KafkaBaseHook.get_connection(self.kafka_conn_id))
-        kafka = KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login)
-        positions = kafka.positions(self.group, kafka.partitions(topics))
-        return sum(undone(positions[partition], log, log.end) for partition, log in kafka.logs(topics).items())
+        kafka = KafkaPositions(settings.kafka_bootstrap, settings.kafka_login)
+        return sum(each.lag for each in standings(kafka, {self.group: topics}))

@@ -14,7 +14,7 @@ from streaming import metrics
 from streaming.clock import Clock, SystemClock
 from streaming.errors import ConfigurationError, LoginRefused, Unreachable
 from streaming.flink_rest import FlinkRest
-from streaming.kafka.admin import KafkaAdmin
+from streaming.kafka.positions import Cluster, KafkaPositions
 from streaming.ops import ops_app, serve_ops
 from streaming.postgres.connect import transaction
 from streaming.sampler import flink, kafka, services, store
@@ -43,7 +43,7 @@ class Targets:
 class Sampler:
     """Takes samples. `problems`: what could not be sampled the last time; `away`: services, without which it can work."""
 
-    def __init__(self, database_url: str, cluster: kafka.Cluster, rest: FlinkRest, targets: Targets, clock: Clock) -> None:
+    def __init__(self, database_url: str, cluster: Cluster, rest: FlinkRest, targets: Targets, clock: Clock) -> None:
         self._database_url = database_url
         self._cluster = cluster
         self._flink = rest
@@ -133,7 +133,7 @@ async def run(settings: Settings) -> None:
         httpx.Client(timeout=services.TIMEOUT_S, trust_env=False) as of_services,
     ):
         targets = Targets(of_services, settings.sampler_targets, settings.api_url, token)
-        cluster = KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login)
+        cluster = KafkaPositions(settings.kafka_bootstrap, settings.kafka_login)
         sampler = Sampler(settings.database_url, cluster, FlinkRest(settings.flink_url, of_flink), targets, clock)
         serve_ops(ops_app(SAMPLER, lambda: sampler.problems), settings.host, settings.ops_port)
         log.info(

@@ -13,12 +13,13 @@ from starlette.exceptions import HTTPException
 from streaming import failpoints
 from streaming.errors import ConfigurationError, Unreachable
 from streaming.kafka.client import Producer
+from streaming.kafka.positions import Cluster
 from streaming.local_names import LocalNames, is_loopback
 from streaming.services import STORAGE_API
 from streaming.settings import Settings
 from streaming.slow_clients import HeadersDeadlineProtocol
 from streaming.storage.limits import BearerToken, BodyLimit
-from streaming.storage.parts import Cluster, assembled
+from streaming.storage.parts import assembled
 from streaming.storage.routes import reply, router
 
 log = logging.getLogger(__name__)

@@ -6,13 +6,12 @@ import signal
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
 from streaming.clock import Clock, SystemClock
 from streaming.errors import AnswerloopError, ConfigurationError, Unreachable
-from streaming.kafka.admin import KafkaAdmin
 from streaming.kafka.client import Producer
 from streaming.kafka.confluent import KafkaProducer
+from streaming.kafka.positions import Cluster, KafkaPositions
 from streaming.model.installed import InstalledModels
 from streaming.model.servers import model_server
 from streaming.settings import Settings
@@ -24,19 +23,13 @@ from streaming.storage.callbacks import Callbacks
 from streaming.storage.database import Database
 from streaming.storage.enqueuer import MESSAGE_TIMEOUT_S, Enqueuer
 from streaming.storage.questions import Questions
-from streaming.storage.stuck import Positions, StuckQuestions
+from streaming.storage.stuck import StuckQuestions
 from streaming.storage.waiting import Listener, Waiters
 from streaming.storage.webhook import CallbackPolicy, signing_key
 
 log = logging.getLogger(__name__)
 
 KAFKA_CHECK_S = 2.0
-
-
-class Cluster(Positions, Protocol):
-    """What the API asks of the Kafka administrator; the calls block."""
-
-    def topics(self) -> Mapping[str, int]: ...
 
 
 @dataclass
@@ -89,7 +82,7 @@ async def assembled(settings: Settings, producer: Producer | None, cluster: Clus
     database, outbox = Database(settings.database_url, settings.database_pool), Database(settings.database_url, 1)
     cache = Cache(redis_cache.connect(settings.redis_url), clock)
     sender = producer or KafkaProducer(settings.kafka_bootstrap, MESSAGE_TIMEOUT_S, settings.kafka_login)
-    cluster = cluster or KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login)
+    cluster = cluster or KafkaPositions(settings.kafka_bootstrap, settings.kafka_login)
     enqueuer = Enqueuer(outbox, sender, clock, settings.max_unenqueued)
     waiters = Waiters()
     listener = Listener(settings.database_url, waiters, clock)

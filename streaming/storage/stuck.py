@@ -1,13 +1,13 @@
 """Which pending questions are lost: those that no record in Kafka speaks of any more."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from streaming.clock import Clock
-from streaming.kafka.client import TopicPartition
+from streaming.kafka.positions import Cluster, Standing, standings
 from streaming.storage.database import Database
 from streaming.storage.replay import requeue
 from streaming.topics import CONSUMED_BY
@@ -16,53 +16,35 @@ BETWEEN_SAMPLES_S = 15.0
 NAMED_MOST = 100
 
 
-class Positions(Protocol):
-    """What is asked of the Kafka administrator; the calls block."""
-
-    def end_offsets(self, topics: Collection[str]) -> Mapping[TopicPartition, int]: ...
-
-    def committed(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int | None]: ...
-
-
 @dataclass(frozen=True)
 class Sample:
-    """The end of every partition of the loop, and where each group that reads it has committed."""
+    """Where each group of the loop stands in every partition that it reads."""
 
     taken_at: datetime
-    ends: Mapping[TopicPartition, int]
-    committed: Mapping[tuple[str, TopicPartition], int | None]
+    standings: Sequence[Standing]
 
 
 def busy(first: Sample, second: Sample) -> list[str]:
     """What still moves or waits, by partition; empty: the loop is at rest, and what is pending is lost."""
-    reasons = [f"{partition} grows" for partition, end in second.ends.items() if first.ends.get(partition) != end]
-    for sample in (first, second):
-        for (group, partition), offset in sample.committed.items():
-            # A position beyond the end belongs to a log that was truncated or made anew: nothing of it is left to do.
-            behind = sample.ends[partition] - (offset or 0)
-            if behind > 0:
-                reasons.append(f"{group} has {behind} records of {partition} to do")
+    ends = {each.partition: each.log.end for each in first.standings}
+    reasons = [f"{each.partition} grows" for each in second.standings if ends.get(each.partition) != each.log.end]
+    for each in (*first.standings, *second.standings):
+        if each.lag:
+            reasons.append(f"{each.group} has {each.lag} records of {each.partition} to do")
     return list(dict.fromkeys(reasons))
 
 
-def sample(positions: Positions, now: datetime) -> Sample:
-    """Commits are read before ends, so that a group never seems to be further than it is."""
-    topics = sorted({topic for consumed in CONSUMED_BY.values() for topic in consumed})
-    partitions = list(positions.end_offsets(topics))
-    committed = {
-        (group, partition): offset
-        for group, consumed in CONSUMED_BY.items()
-        for partition, offset in positions.committed(group, [each for each in partitions if each.topic in consumed]).items()
-    }
-    return Sample(now, positions.end_offsets(topics), committed)
+def sample(cluster: Cluster, now: datetime) -> Sample:
+    """The loop as it is now. Blocks. Raises Unreachable."""
+    return Sample(now, standings(cluster, CONSUMED_BY))
 
 
 class StuckQuestions:
     """Finds lost questions and submits them again."""
 
-    def __init__(self, database: Database, positions: Positions, clock: Clock) -> None:
+    def __init__(self, database: Database, cluster: Cluster, clock: Clock) -> None:
         self._database = database
-        self._positions = positions
+        self._cluster = cluster
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
 
@@ -80,4 +62,4 @@ class StuckQuestions:
 
     async def _sample(self) -> Sample:
         now = self._clock.now()
-        return await asyncio.to_thread(sample, self._positions, now)
+        return await asyncio.to_thread(sample, self._cluster, now)

@@ -1,13 +1,13 @@
 """Whether a run has drained: all its questions terminal, and the persister past the end offsets sampled at that moment."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streaming.clock import Clock
-from streaming.kafka.admin import KafkaAdmin
 from streaming.kafka.client import TopicPartition
-from streaming.kafka.lag import undone
+from streaming.kafka.positions import Cluster, standings, undone
 from streaming.postgres.connect import LOOK_UP_S, connected
 from streaming.topics import CONSUMED_BY, STORAGE_PERSISTER
 
@@ -46,15 +46,16 @@ class Backlog:
         return f"pending questions: {questions}; records not read: {records}"
 
 
-async def wait_until_drained(database_url: str, kafka: KafkaAdmin, run_id: str, timeout_s: float, clock: Clock) -> Backlog:
+async def wait_until_drained(database_url: str, kafka: Cluster, run_id: str, timeout_s: float, clock: Clock) -> Backlog:
     """An empty backlog once the run has drained; what is left, and where, after `timeout_s`."""
     deadline = clock.monotonic() + timeout_s
     while pending := await asyncio.to_thread(pending_by_stage, database_url, run_id):
         if clock.monotonic() > deadline:
             return Backlog(pending, await asyncio.to_thread(_unread, kafka))
         await clock.sleep(LOOK_EVERY_S)
-    sampled = await asyncio.to_thread(kafka.end_offsets, CONSUMED_BY[STORAGE_PERSISTER])
-    while behind := await asyncio.to_thread(_behind, kafka, STORAGE_PERSISTER, sampled):
+    logs = await asyncio.to_thread(kafka.logs, CONSUMED_BY[STORAGE_PERSISTER])
+    sampled = {partition: log.end for partition, log in logs.items()}
+    while behind := await asyncio.to_thread(_unstored, kafka, sampled):
         if clock.monotonic() > deadline:
             return Backlog({}, {STORAGE_PERSISTER: behind})
         await clock.sleep(LOOK_EVERY_S)
@@ -68,13 +69,14 @@ def pending_by_stage(database_url: str, run_id: str) -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-def _unread(kafka: KafkaAdmin) -> dict[str, int]:
-    behind = {group: _behind(kafka, group, kafka.end_offsets(topics)) for group, topics in CONSUMED_BY.items()}
+def _unread(kafka: Cluster) -> dict[str, int]:
+    behind = Counter[str]()
+    for each in standings(kafka, CONSUMED_BY):
+        behind[each.group] += each.lag
     return {group: count for group, count in behind.items() if count}
 
 
-def _behind(kafka: KafkaAdmin, group: str, sampled: Mapping[TopicPartition, int]) -> int:
-    """How many records below these offsets the group has not done."""
-    positions = kafka.positions(group, sampled.keys())
-    logs = kafka.logs({partition.topic for partition in sampled})
-    return sum(undone(positions[partition], logs[partition], below) for partition, below in sampled.items())
+def _unstored(kafka: Cluster, sampled: Mapping[TopicPartition, int]) -> int:
+    """How many records below these offsets the persister has not done."""
+    read = standings(kafka, {STORAGE_PERSISTER: CONSUMED_BY[STORAGE_PERSISTER]})
+    return sum(undone(each.position, each.log, sampled[each.partition]) for each in read if each.partition in sampled)

@@ -5,7 +5,7 @@ import asyncio
 from streaming.clock import Clock
 from streaming.datasets import corpus
 from streaming.errors import UserError
-from streaming.kafka.admin import KafkaAdmin
+from streaming.kafka.positions import KafkaPositions
 from streaming.model.installed import advice_against
 from streaming.model.servers import model_server
 from streaming.postgres.connect import LOOK_UP_S, connected
@@ -36,4 +36,6 @@ async def check_run(plan: TrafficPlan, generators: int, settings: Settings, cloc
 def _check_stores(plan: TrafficPlan, settings: Settings) -> None:
     with connected(settings.database_url, LOOK_UP_S) as database:
         corpus.size(database, plan.dataset)
-    KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login).partitions({topic for topics in CONSUMED_BY.values() for topic in topics})
+    KafkaPositions(settings.kafka_bootstrap, settings.kafka_login).partitions(
+        {topic for topics in CONSUMED_BY.values() for topic in topics}
+    )

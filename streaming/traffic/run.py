@@ -10,7 +10,7 @@ import numpy as np
 from streaming.clock import Clock
 from streaming.errors import AnswerloopError, UserError
 from streaming.figures.run_summary import RunSummary, summarise
-from streaming.kafka.admin import KafkaAdmin
+from streaming.kafka.positions import KafkaPositions
 from streaming.model.servers import model_server
 from streaming.model.simulated import says_it_is_simulated
 from streaming.postgres.connect import LOOK_UP_S, WHOLE_S, connected
@@ -126,7 +126,7 @@ async def finish_run(run_id: str, settings: Settings, progress: Progress, clock:
     """Wait until the run has drained, then summarise it and store that. The state is "drained", or "timed_out" with a backlog."""
     progress.stage = "draining"
     await mark_sent(run_id, settings, clock)
-    kafka = KafkaAdmin(settings.kafka_bootstrap, settings.kafka_login)
+    kafka = KafkaPositions(settings.kafka_bootstrap, settings.kafka_login)
     backlog = await wait_until_drained(settings.database_url, kafka, run_id, drain_timeout_s, clock)
     progress.stage = "not drained" if backlog else "drained"
     return await close_run(run_id, backlog, settings, clock)

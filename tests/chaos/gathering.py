@@ -16,8 +16,8 @@ from redis import Redis
 
 from streaming.contracts import readable_question_id
 from streaming.errors import Unreachable
-from streaming.kafka.admin import KafkaAdmin
 from streaming.kafka.client import TopicPartition
+from streaming.kafka.positions import Cluster, KafkaPositions
 from streaming.postgres.connect import LOOK_UP_S, connect
 from streaming.settings import Settings
 from streaming.storage.outcomes import EXTERNAL
@@ -50,10 +50,10 @@ def gather(
 
     Raises Unreachable past a deadline, and what a client of the stack raises for what it cannot read.
     """
-    admin = KafkaAdmin(settings.kafka_bootstrap)
-    places = admin.partitions([spec.name for spec in TOPICS])
-    committed = _committed(admin, places, time.time())
-    ends = admin.end_offsets([spec.name for spec in TOPICS])
+    kafka = KafkaPositions(settings.kafka_bootstrap)
+    places = kafka.partitions([spec.name for spec in TOPICS])
+    committed = _committed(kafka, places, time.time())
+    ends = {place: log.end for place, log in kafka.logs([spec.name for spec in TOPICS]).items()}
     rows, others = _rows(settings.database_url, answer_set)
     records = [record for record in records_below(settings.kafka_bootstrap, ends, READ_DEADLINE_S) if not is_about_one_of(others, record)]
     calls = calls_in(calls_file.read_text().splitlines())
@@ -89,12 +89,12 @@ def entry(raw: bytes) -> Mapping[str, Any]:
     return fields if isinstance(fields, dict) else {"bytes": raw}
 
 
-def _committed(admin: KafkaAdmin, places: Collection[TopicPartition], now: float) -> list[Commit]:
+def _committed(kafka: Cluster, places: Collection[TopicPartition], now: float) -> list[Commit]:
     return [
-        Commit(now, group, place.topic, place.partition, offset)
+        Commit(now, group, place.topic, place.partition, position.offset)
         for group, consumed in CONSUMED_BY.items()
-        for place, offset in admin.committed(group, [each for each in places if each.topic in consumed]).items()
-        if offset is not None
+        for place, position in kafka.positions(group, [each for each in places if each.topic in consumed]).items()
+        if position.offset is not None
     ]
 
 

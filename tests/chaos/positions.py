@@ -5,7 +5,7 @@ from threading import Event, Thread
 from types import TracebackType
 
 from streaming.errors import AnswerloopError, Unreachable
-from streaming.kafka.admin import KafkaAdmin
+from streaming.kafka.positions import KafkaPositions
 from streaming.topics import CONSUMED_BY
 from tests.chaos.evidence import Commit
 
@@ -31,11 +31,11 @@ class Watch:
         self._thread.join(30)
 
     def _watch(self) -> None:
-        admin = KafkaAdmin(self._bootstrap)
+        kafka = KafkaPositions(self._bootstrap)
         while not self._ended.wait(EVERY_S):
             for group, topics in CONSUMED_BY.items():
                 try:
-                    found = admin.committed(group, admin.partitions(topics))
+                    found = kafka.positions(group, kafka.partitions(topics))
                 except Unreachable:
                     continue
                 except AnswerloopError as err:
@@ -43,5 +43,7 @@ class Watch:
                     return
                 at = time.time()
                 self.commits += [
-                    Commit(at, group, place.topic, place.partition, offset) for place, offset in found.items() if offset is not None
+                    Commit(at, group, place.topic, place.partition, position.offset)
+                    for place, position in found.items()
+                    if position.offset is not None
                 ]

@@ -11,7 +11,7 @@ import httpx
 import psycopg2
 
 from streaming.errors import Unreachable
-from streaming.kafka.admin import KafkaAdmin
+from streaming.kafka.positions import Cluster, KafkaPositions
 from streaming.settings import Settings
 from streaming.topics import CONSUMED_BY
 from tests.chaos import ledger
@@ -68,9 +68,9 @@ async def _run(fault: Fault, seed: int, settings: Settings, commit: str, say: Ca
             found.append(Violation("recovery", f"not within {RECOVERED_WITHIN_S} s: {stack.unready() or 'no question ended'}"))
         say("coming to rest")
         allowed = LONGEST_DELAY_S + REST_WITHIN_S + fault.unscored / UNSCORED_PER_S + fault.scored / SCORED_PER_S
-        admin = KafkaAdmin(settings.kafka_bootstrap)
-        if await _until(lambda: _open(settings, admin, answer_set) is None, healed, allowed) is None:
-            found.append(Violation("quiescence", f"not at rest within {allowed:.0f} s: {_open(settings, admin, answer_set)}"))
+        kafka = KafkaPositions(settings.kafka_bootstrap)
+        if await _until(lambda: _open(settings, kafka, answer_set) is None, healed, allowed) is None:
+            found.append(Violation("quiescence", f"not at rest within {allowed:.0f} s: {_open(settings, kafka, answer_set)}"))
     if watch.failure is not None:
         raise watch.failure
     ended = [program for program, pid in stack.pids().items() if pid != pids[program] and program not in fault.ends]
@@ -142,7 +142,7 @@ def _ended_since(settings: Settings, answer_set: str, since: float) -> bool:
     return ended is not False
 
 
-def _open(settings: Settings, admin: KafkaAdmin, answer_set: str) -> str | None:
+def _open(settings: Settings, kafka: Cluster, answer_set: str) -> str | None:
     """What is not at rest: questions without an end, groups that have not read all; None: nothing."""
     with closing(psycopg2.connect(settings.database_url)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM questions WHERE answer_set = %s AND status = 'pending'", (answer_set,))
@@ -151,11 +151,11 @@ def _open(settings: Settings, admin: KafkaAdmin, answer_set: str) -> str | None:
         return f"{pending} questions are pending"
     for group, names in CONSUMED_BY.items():
         try:
-            ends = admin.end_offsets(names)
-            committed = admin.committed(group, list(ends))
+            logs = kafka.logs(names)
+            positions = kafka.positions(group, logs.keys())
         except Unreachable as err:
             return str(err)
-        behind = {str(place): end - (committed[place] or 0) for place, end in ends.items() if end != (committed[place] or 0)}
+        behind = {str(place): log.end - read for place, log in logs.items() if log.end != (read := positions[place].offset or 0)}
         if behind:
             return f"{group} is behind: {behind}"
     return None

@@ -18,13 +18,13 @@ MODEL_AWAY_S = 60
 ASKING = """
 from streaming import settings, topics
 from streaming.errors import Unreachable
-from streaming.kafka.admin import KafkaAdmin
+from streaming.kafka.positions import KafkaPositions
 
-admin, said = KafkaAdmin(settings.load().kafka_bootstrap), []
-partitions = admin.partitions(topics.CONSUMED_BY[topics.STORAGE_PERSISTER])
+kafka, said = KafkaPositions(settings.load().kafka_bootstrap), []
+partitions = kafka.partitions(topics.CONSUMED_BY[topics.STORAGE_PERSISTER])
 while said != ["answered", "refused", "answered"]:
     try:
-        admin.committed(topics.STORAGE_PERSISTER, partitions)
+        kafka.positions(topics.STORAGE_PERSISTER, partitions)
         became = "answered"
     except Unreachable:
         became = "refused"

@@ -15,8 +15,9 @@ from psycopg2.extras import RealDictCursor
 
 from streaming import contracts, topics
 from streaming.clock import SystemClock
-from streaming.kafka.client import Record, TopicPartition
+from streaming.kafka.client import Committed, Record, TopicPartition
 from streaming.kafka.memory import MemoryBroker
+from streaming.kafka.positions import Log
 from streaming.postgres.connect import LOOK_UP_S, connect
 from streaming.provision import MIGRATIONS
 from streaming.settings import Settings
@@ -52,12 +53,15 @@ class AtRest:
     def topics(self) -> Mapping[str, int]:
         return {}
 
-    def end_offsets(self, topics: Collection[str]) -> Mapping[TopicPartition, int]:
-        self.asked += 1
-        return {TopicPartition(topic, 0): 7 for topic in topics}
+    def partitions(self, topics: Collection[str]) -> Collection[TopicPartition]:
+        return [TopicPartition(topic, 0) for topic in topics]
 
-    def committed(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int | None]:
-        return dict.fromkeys(partitions, 7)
+    def logs(self, topics: Collection[str]) -> Mapping[TopicPartition, Log]:
+        self.asked += 1
+        return dict.fromkeys(self.partitions(topics), Log(0, 7))
+
+    def positions(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Committed]:
+        return dict.fromkeys(partitions, Committed(7, ""))
 
 
 @dataclass

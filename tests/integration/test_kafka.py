@@ -16,7 +16,7 @@ from streaming.kafka.admin import KafkaAdmin
 from streaming.kafka.client import Consumer, TopicPartition
 from streaming.kafka.confluent import KafkaConsumer, KafkaProducer
 from streaming.kafka.consume import ConsumeLoop
-from streaming.kafka.lag import Log
+from streaming.kafka.positions import KafkaPositions, Log
 from streaming.topics import MAX_MESSAGE_BYTES, TopicSpec
 from tests.unit.kafka.brokers import BrokerBehaviour, Collecting, until
 from tests.unit.kafka.returning import FEW, PARTITIONS, ReturnBehaviour, committed, fill
@@ -42,7 +42,7 @@ class TestKafka(BrokerBehaviour):
     def consumer(self, group: str) -> Consumer:  # type: ignore[override]
         return KafkaConsumer(self.bootstrap, group)
 
-    async def test_the_admin_sees_what_a_group_has_committed_and_where_the_log_ends(self) -> None:
+    async def test_an_onlooker_sees_what_a_group_has_committed_and_where_the_log_ends(self) -> None:
         group, place = f"group-{uuid4()}", TopicPartition(self.topic, 0)
         await self.send(4)
         step = Collecting()
@@ -51,10 +51,10 @@ class TestKafka(BrokerBehaviour):
         step.finish(0, 1)
         loop.stop()
         await asyncio.wait_for(task, 30)
-        assert await asyncio.to_thread(self.admin.end_offsets, [self.topic]) == {place: 4}
-        assert await asyncio.to_thread(self.admin.logs, [self.topic]) == {place: Log(0, 4)}
-        assert await asyncio.to_thread(self.admin.committed, group, [place]) == {place: 2}
-        assert await asyncio.to_thread(self.admin.committed, f"nobody-{uuid4()}", [place]) == {place: None}
+        kafka = KafkaPositions(self.bootstrap)
+        assert await asyncio.to_thread(kafka.logs, [self.topic]) == {place: Log(0, 4)}
+        assert (await asyncio.to_thread(kafka.positions, group, [place]))[place].offset == 2
+        assert (await asyncio.to_thread(kafka.positions, f"nobody-{uuid4()}", [place]))[place].offset is None
 
     async def test_two_members_share_the_partitions_and_a_leaving_one_hands_its_own_over(self) -> None:
         self.topic = f"test-{uuid4()}"

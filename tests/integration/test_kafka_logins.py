@@ -18,11 +18,12 @@ from deploy.local.programs import kafka_java
 from streaming import access
 from streaming.access import AIRFLOW, OBSERVERS, SAMPLER, WRITTEN_BY
 from streaming.errors import ClientFailed, ConfigurationError, Unreachable
-from streaming.kafka import admin as kafka_admin
+from streaming.kafka import positions as kafka_positions
 from streaming.kafka.acls import TOPIC, WRITE, Rule
 from streaming.kafka.admin import KafkaAdmin
 from streaming.kafka.client import TopicPartition
 from streaming.kafka.confluent import KafkaConsumer, KafkaProducer
+from streaming.kafka.positions import KafkaPositions
 from streaming.settings import Settings
 from streaming.topics import CONSUMED_BY, LLM_CONSUMER, PENDING, STORAGE_PERSISTER, SUCCESS, TOPICS, VALIDATED
 from tests.stack import ROOT, until
@@ -150,10 +151,10 @@ async def test_a_service_reads_as_its_own_group_what_is_its_own(provisioned: str
 
 @pytest.mark.parametrize("login", OBSERVERS)
 def test_who_watches_sees_how_far_every_group_is(provisioned: str, login: str) -> None:
-    watcher = KafkaAdmin(provisioned, settings(provisioned, login).kafka_login)
+    watcher = KafkaPositions(provisioned, settings(provisioned, login).kafka_login)
     for group, consumed in CONSUMED_BY.items():
-        ends = watcher.end_offsets(consumed)
-        assert watcher.committed(group, ends.keys()).keys() == ends.keys()
+        logs = watcher.logs(consumed)
+        assert watcher.positions(group, logs.keys()).keys() == logs.keys()
 
 
 async def test_who_watches_changes_nothing(provisioned: str) -> None:
@@ -178,13 +179,13 @@ def test_to_grant_again_changes_nothing_and_takes_what_is_beyond_the_table(provi
 async def test_a_wrong_password_is_a_mistake_of_the_configuration_whoever_logs_in(
     provisioned: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafka_admin, "DEADLINE_S", 3.0)
+    monkeypatch.setattr(kafka_positions, "DEADLINE_S", 3.0)
     wrong = settings(provisioned, LLM_CONSUMER, "wrong-password")
     async with producer(provisioned, LLM_CONSUMER, "wrong-password") as sender:
         with pytest.raises(ConfigurationError, match="ANSWERLOOP_KAFKA_SASL_PASSWORD"):
             await sender.send(SUCCESS, "key", b"value")
     with pytest.raises(ConfigurationError, match="ANSWERLOOP_KAFKA_SASL_PASSWORD"):
-        KafkaAdmin(provisioned, wrong.kafka_login).committed(LLM_CONSUMER, [TopicPartition(PENDING, 0)])
+        KafkaPositions(provisioned, wrong.kafka_login).positions(LLM_CONSUMER, [TopicPartition(PENDING, 0)])
 
 
 def test_a_service_with_a_wrong_password_ends_with_a_sentence_that_does_not_hold_it(provisioned: str) -> None:

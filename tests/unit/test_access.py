@@ -13,7 +13,7 @@ from streaming.kafka.acls import DESCRIBE, GROUP, READ, TOPIC, WRITE
 from streaming.topics import CONSUMED_BY, TOPICS
 
 ROOT = Path(__file__).parents[2]
-CLIENTS = {"KafkaProducer", "KafkaConsumer", "KafkaAdmin"}
+CLIENTS = {"KafkaProducer", "KafkaConsumer", "KafkaAdmin", "KafkaPositions"}
 
 
 def test_the_score_job_may_write_what_it_sends() -> None:

@@ -23,11 +23,11 @@ class DrainTrigger(LoopTrigger):
         """Look until the run has drained or time is up; say every few seconds what it waits for."""
         from streaming.clock import SystemClock
         from streaming.errors import Unreachable
-        from streaming.kafka.admin import KafkaAdmin
+        from streaming.kafka.positions import KafkaPositions
         from streaming.traffic.drain import Backlog, wait_until_drained
 
         settings = await self.settings()
-        kafka = await asyncio.to_thread(KafkaAdmin, settings.kafka_bootstrap, settings.kafka_login)
+        kafka = await asyncio.to_thread(KafkaPositions, settings.kafka_bootstrap, settings.kafka_login)
         while True:
             left_s = self.left_s()
             problem = None

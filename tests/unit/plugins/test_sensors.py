@@ -7,9 +7,9 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from answerloop_airflow.sensors import ConsumerLagSensor
 from streaming.errors import Unreachable
-from streaming.kafka import admin
+from streaming.kafka import positions as kafka_positions
 from streaming.kafka.client import Committed, TopicPartition
-from streaming.kafka.lag import Log
+from streaming.kafka.positions import Log
 
 LOGS = {TopicPartition("t", 0): Log(0, 10), TopicPartition("t", 1): Log(0, 5)}
 
@@ -36,7 +36,7 @@ class Cluster:
 
 @pytest.fixture(autouse=True)
 def cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admin, "KafkaAdmin", Cluster)
+    monkeypatch.setattr(kafka_positions, "KafkaPositions", Cluster)
 
 
 @pytest.mark.parametrize(("most", "enough"), [(6, False), (7, True), ("7", True)])

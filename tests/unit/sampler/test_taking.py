@@ -10,8 +10,8 @@ from streaming.clock import ManualClock
 from streaming.errors import Unreachable
 from streaming.flink_rest import FlinkRest
 from streaming.kafka.client import Committed, TopicPartition
-from streaming.kafka.lag import Log
 from streaming.kafka.offsets import OffsetWindow
+from streaming.kafka.positions import Log
 from streaming.sampler import flink, kafka
 from streaming.sampler.service import Sampler, Targets
 from streaming.topics import CONSUMED_BY, DEAD_LETTERS, FLINK_SCORE_JOB, SUCCESS, TOPICS

@@ -8,8 +8,8 @@ import pytest
 
 from streaming.clock import ManualClock
 from streaming.kafka.client import Committed, TopicPartition
-from streaming.kafka.lag import Log
 from streaming.kafka.offsets import OffsetWindow
+from streaming.kafka.positions import Log
 from streaming.topics import CONSUMED_BY, PENDING, STORAGE_PERSISTER, VALIDATED
 from streaming.traffic import drain
 from streaming.traffic.drain import Backlog, wait_until_drained
@@ -23,11 +23,11 @@ class FakeKafka:
         self.offsets = dict(committed)
         self.metadata = metadata
 
-    def end_offsets(self, topics: Collection[str]) -> dict[TopicPartition, int]:
-        return {TopicPartition(topic, 0): self.ends.get(topic, 0) for topic in topics}
+    def partitions(self, topics: Collection[str]) -> list[TopicPartition]:
+        return [TopicPartition(topic, 0) for topic in topics]
 
     def logs(self, topics: Collection[str]) -> dict[TopicPartition, Log]:
-        return {place: Log(0, end) for place, end in self.end_offsets(topics).items()}
+        return {place: Log(0, self.ends.get(place.topic, 0)) for place in self.partitions(topics)}
 
     def positions(self, group: str, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Committed]:
         return {partition: Committed(self.offsets.get(partition.topic), self.metadata) for partition in partitions}

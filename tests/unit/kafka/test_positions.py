@@ -1,10 +1,12 @@
 """How much of a partition a group still has to do."""
 
+from collections.abc import Collection, Mapping
+
 import pytest
 
-from streaming.kafka.client import Committed
-from streaming.kafka.lag import Log, undone
+from streaming.kafka.client import Committed, TopicPartition
 from streaming.kafka.offsets import OffsetWindow
+from streaming.kafka.positions import Log, standings, undone
 
 
 def behind_one(first: int, last: int) -> Committed:
@@ -48,3 +50,29 @@ def test_of_a_log_that_was_made_anew_everything_is_to_do_though_the_position_is_
 
 def test_no_more_is_to_do_than_the_log_holds() -> None:
     assert undone(Committed(2, ""), Log(0, 10), below=5000) == 8
+
+
+class Growing:
+    """A cluster whose topic gets another partition, and another record, after the positions were read."""
+
+    def __init__(self) -> None:
+        self.logs_of = {TopicPartition("t", 0): Log(0, 4)}
+
+    def topics(self) -> Mapping[str, int]:
+        return {"t": len(self.logs_of)}
+
+    def partitions(self, topics: Collection[str]) -> Collection[TopicPartition]:
+        return list(self.logs_of)
+
+    def positions(self, group: str, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Committed]:
+        found = {each: Committed(4, "") for each in partitions}
+        self.logs_of = {TopicPartition("t", 0): Log(0, 5), TopicPartition("t", 1): Log(0, 2)}
+        return found
+
+    def logs(self, topics: Collection[str]) -> Mapping[TopicPartition, Log]:
+        return self.logs_of
+
+
+def test_what_comes_while_a_group_is_looked_at_counts_as_not_done() -> None:
+    found = {each.partition: each.lag for each in standings(Growing(), {"group": ["t"]})}
+    assert found == {TopicPartition("t", 0): 1, TopicPartition("t", 1): 2}
