@@ -25,7 +25,7 @@ def load(path: str, dataset: str | None) -> dict[str, Any]:
     questions (new ones), rejected, rejected_file. Raises AirflowFailException, AirflowException.
     """
     from streaming.datasets.load import load_file
-    from streaming.postgres import connected
+    from streaming.postgres.connect import connected
 
     file = ROOT / Path(path).expanduser()
     with told_in_a_sentence(), connected(loop_settings().database_url) as database:

@@ -38,7 +38,7 @@ def unreported(ended: Iterable[Ended]) -> list[str]:
 
 def find_unreported() -> list[str]:
     """The same, of the loop's tables. Raises AirflowException, AirflowFailException."""
-    from streaming.postgres import connected
+    from streaming.postgres.connect import connected
 
     with told_in_a_sentence(), connected(reports_settings().database_url) as database, database.cursor() as cursor:
         cursor.execute(_ENDED)

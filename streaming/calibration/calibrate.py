@@ -20,7 +20,7 @@ from streaming.clock import Clock
 from streaming.errors import UnscorablePair, UserError
 from streaming.figures.rates import Calibration, Group
 from streaming.figures.scope import Kind
-from streaming.postgres import connected
+from streaming.postgres.connect import connected
 from streaming.reports import stored_html
 from streaming.reports.folder import place, write_files
 from streaming.reports.store import keep

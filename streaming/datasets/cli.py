@@ -13,7 +13,7 @@ from rich.table import Table
 from streaming import settings as setting
 from streaming.datasets.load import Loaded, load_file
 from streaming.errors import UserError
-from streaming.postgres import connected
+from streaming.postgres.connect import connected
 from streaming.service import set_up_logging
 from streaming.settings import Settings
 

@@ -6,7 +6,7 @@ import msgspec
 from psycopg2.extensions import connection
 from psycopg2.extras import RealDictCursor
 
-from streaming.postgres import connected
+from streaming.postgres.connect import connected
 
 # A lost replay is sent out again under the same name, so that the ends always add up to what was replayed.
 _MINE = "WITH mine AS (SELECT submission_id, kind FROM submissions WHERE replay_id = %s)"

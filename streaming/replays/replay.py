@@ -7,7 +7,7 @@ import httpx
 
 from streaming.clock import Clock
 from streaming.errors import UserError
-from streaming.postgres import connected
+from streaming.postgres.connect import connected
 from streaming.replays import choice as choices
 from streaming.replays.choice import Choice
 from streaming.replays.outcome import Outcome, read_outcome

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from streaming.clock import Clock
 from streaming.errors import AnswerloopError, Unreachable, UserError
-from streaming.postgres import connected
+from streaming.postgres.connect import connected
 from streaming.replays import choice as choices
 from streaming.replays.choice import Choice, Chosen, Place
 from streaming.replays.plan import ReplayPlan

@@ -11,7 +11,7 @@ from streaming.figures.calibration_quote import quote
 from streaming.figures.measure import day_report, run_report
 from streaming.figures.queries import snapshot
 from streaming.figures.values import Report
-from streaming.postgres import connected
+from streaming.postgres.connect import connected
 from streaming.reports.folder import place, write
 from streaming.reports.store import earlier_days, store
 from streaming.scoring.scorer_name import scorer_name

@@ -8,7 +8,7 @@ from streaming.clock import Clock
 from streaming.kafka.admin import KafkaAdmin
 from streaming.kafka.client import TopicPartition
 from streaming.kafka.lag import undone
-from streaming.postgres import connected
+from streaming.postgres.connect import connected
 from streaming.topics import CONSUMED_BY, STORAGE_PERSISTER
 
 LOOK_EVERY_S = 0.5

@@ -10,7 +10,7 @@ import numpy as np
 
 from streaming.datasets import corpus
 from streaming.datasets.corpus import CorpusQuestion
-from streaming.postgres import connected
+from streaming.postgres.connect import connected
 from streaming.traffic.plan import TrafficPlan
 from streaming.traffic.popularity import question_indices
 

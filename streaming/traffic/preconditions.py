@@ -8,7 +8,7 @@ from streaming.clock import Clock
 from streaming.datasets import corpus
 from streaming.errors import UserError
 from streaming.kafka.admin import KafkaAdmin
-from streaming.postgres import connected
+from streaming.postgres.connect import connected
 from streaming.settings import Settings
 from streaming.storage.models import ModelServer
 from streaming.topics import CONSUMED_BY

@@ -14,7 +14,7 @@ from psycopg2.extras import execute_values
 
 from streaming.clock import Clock
 from streaming.errors import Unreachable
-from streaming.postgres import connected
+from streaming.postgres.connect import connected
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from streaming.clock import Clock
 from streaming.errors import AnswerloopError, UserError
 from streaming.figures.run_summary import RunSummary, summarise
 from streaming.kafka.admin import KafkaAdmin
-from streaming.postgres import connected
+from streaming.postgres.connect import connected
 from streaming.settings import Settings
 from streaming.traffic import runs
 from streaming.traffic.api import QuestionApi

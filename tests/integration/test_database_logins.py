@@ -14,7 +14,7 @@ from streaming import settings
 from streaming.errors import ConfigurationError
 from streaming.figures.queries import gather, snapshot
 from streaming.figures.scope import covered
-from streaming.postgres import connected
+from streaming.postgres.connect import connected
 from streaming.provision import migrate
 from streaming.sampler import store
 from tests.integration.report_rows import DAY

@@ -5,7 +5,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 from streaming import settings
 from streaming.errors import LoginRefused, Unreachable
-from streaming.postgres import connected
+from streaming.postgres.connect import connected
 from streaming.storage.database import Database
 
 pytestmark = pytest.mark.integration

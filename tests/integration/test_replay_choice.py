@@ -9,7 +9,7 @@ import pytest
 from psycopg2.extensions import connection
 
 from streaming.errors import UserError
-from streaming.postgres import connected
+from streaming.postgres.connect import connected
 from streaming.replays.choice import choose, page, replayable
 from streaming.replays.outcome import outcome_of
 from streaming.replays.plan import ReplayPlan

@@ -13,7 +13,7 @@ from streaming import provision
 from streaming.clock import ManualClock
 from streaming.errors import ConfigurationError, LoginRefused, Unreachable
 from streaming.login import connect_failure
-from streaming.postgres import connected
+from streaming.postgres.connect import connected
 from streaming.sampler import store
 from streaming.sampler.service import Sampler, Targets
 from streaming.storage import database as module

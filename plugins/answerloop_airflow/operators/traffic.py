@@ -99,7 +99,7 @@ class SendTrafficOperator(BaseOperator):
 async def _cancel_with_the_run(sending: asyncio.Task[Any], run_id: str, settings: Settings) -> None:
     """Cancel `sending` once the run is recorded as cancelled, by whomever."""
     from streaming.errors import Unreachable
-    from streaming.postgres import connected
+    from streaming.postgres.connect import connected
     from streaming.traffic import runs
 
     def state() -> str | None:

@@ -8,9 +8,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from answerloop_airflow import datasets
-from streaming import postgres
 from streaming.datasets import load as loader
 from streaming.datasets.load import Loaded
+from streaming.postgres import connect as postgres
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from answerloop_airflow import experiment
 from answerloop_airflow.operators import traffic
 from answerloop_airflow.operators.traffic import SendTrafficOperator
-from streaming import postgres
 from streaming.errors import Unreachable, UserError
+from streaming.postgres import connect as postgres
 from streaming.traffic import preconditions, run, runs
 
 DEADLINE_S = 20
