@@ -9,7 +9,7 @@ import base64
 import hashlib
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 from uuid import UUID
 
 import msgspec
@@ -220,14 +220,17 @@ CAUSES = (
     *(INVALID_MESSAGE, UNSCORABLE),
 )
 
-Message = Question | Response | Overload | Quota | Fatal | Scored | Validated | DeadLetter
+# Errors after which a question is asked again. Another one is a message here, and a row of `retry_policy.RULES`.
+Retryable = Overload | Quota
+OfQuestion = Question | Response | Retryable | Fatal | Scored | Validated
+Message = OfQuestion | DeadLetter
 M = TypeVar("M", bound=Message)
 
 _PER_MESSAGE = {"timestamp"}
 _CARRIED = [name for name in Carried.__struct_fields__ if name not in _PER_MESSAGE]
 _CALL = [name for name in Attempt.__struct_fields__ if name not in Carried.__struct_fields__]
 _DERIVABLE = ("submission_id", "created_at", "submitted_at", "waited_ms", "truncated", "accepted_as", "error_message")
-_OF_THE_LOOP = (Question, Response, Overload, Quota, Fatal, Scored, Validated)  # nothing follows from a dead letter
+_OF_THE_LOOP = get_args(OfQuestion)  # nothing follows from a dead letter
 _DECLARED = {name for kind in _OF_THE_LOOP for name in kind.__struct_fields__} - {"extra"}
 
 _MISMATCH = re.compile(r"Expected `(?P<expected>[^`]+)`, got `(?P<got>\w+)`")

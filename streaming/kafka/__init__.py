@@ -1,0 +1,7 @@
+"""The door to Kafka.
+
+Others see `client` (what a consumer, a producer and a record are); `confluent` is that on librdkafka, `memory` in a test's memory.
+`consume` is the loop of every consuming service: it hands records to a step, and `offsets` says how far all is done, in whatever order.
+`tasks` and `dead_letters` are for steps: one task a record, deliver until Kafka has it, bury. `reports` reads what librdkafka tells of
+itself, `backlog` holds partitions back. `admin` makes topics, `acls` says who may what, and `errors` what a code of Kafka's means.
+"""

@@ -8,6 +8,7 @@ from typing import Any
 from streaming import contracts, failpoints
 from streaming.burial import Outgoing
 from streaming.clock import Clock
+from streaming.contracts import OfQuestion
 from streaming.errors import DeliveryFailed
 from streaming.kafka.client import Producer, Record, TopicPartition
 from streaming.kafka.dead_letters import bury
@@ -15,8 +16,6 @@ from streaming.kafka.dead_letters import bury
 log = logging.getLogger(__name__)
 
 DELIVER_AGAIN_S = 1.0
-
-OfQuestion = contracts.Question | contracts.Response | contracts.Overload | contracts.Quota | contracts.Fatal
 
 
 class RecordTasks:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from streaming import contracts, topics
-from streaming.contracts import Fatal, Overload, Question, Quota, Response
+from streaming.contracts import Fatal, Overload, Question, Quota, Response, Retryable
 from streaming.model.outcome import Outcome, Overloaded, QuotaReached, Refused
 from streaming.model.server import Success
+from streaming.retry_policy import RULES, Cause
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ def name_of(kind: type[Outcome]) -> str:
     return kind.__name__.lower()
 
 
-def report(question: Question, call: Call) -> tuple[str, Response | Overload | Quota | Fatal]:
+def report(question: Question, call: Call) -> tuple[str, Response | Retryable | Fatal]:
     """Topic and message for what came of the call."""
     carried = question.carried() | {
         "retry_count": question.retry_count,
@@ -46,10 +47,12 @@ def report(question: Question, call: Call) -> tuple[str, Response | Overload | Q
             }
             return topics.SUCCESS, Response(**carried | answer)
         case Overloaded(message=message, kind=kind, retry_after_s=retry_after_s):
-            return topics.OVERLOAD, Overload(
+            return RULES[Cause.OVERLOAD].topic, Overload(
                 error_type=contracts.OVERLOAD, error_kind=kind, error_message=message, retry_after_seconds=retry_after_s, **carried
             )
         case QuotaReached(message=message, retry_after_s=retry_after_s):
-            return topics.QUOTA, Quota(error_type=contracts.QUOTA, error_message=message, retry_after_seconds=retry_after_s, **carried)
+            return RULES[Cause.QUOTA].topic, Quota(
+                error_type=contracts.QUOTA, error_message=message, retry_after_seconds=retry_after_s, **carried
+            )
         case Refused(cause=cause, message=message):
             return topics.FATAL, Fatal(error_type=cause, error_message=message, **carried)

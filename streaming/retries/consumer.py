@@ -12,14 +12,14 @@ from datetime import datetime
 
 from streaming import metrics, topics
 from streaming.clock import Clock
-from streaming.contracts import INVALID_MESSAGE, Question, decode
+from streaming.contracts import INVALID_MESSAGE, OfQuestion, Question, Retryable, decode
 from streaming.errors import InvalidMessage, RecordTooLarge
 from streaming.kafka.client import Producer, Record, TopicPartition
-from streaming.kafka.tasks import OfQuestion, RecordTasks, bury_for_good, deliver
+from streaming.kafka.tasks import RecordTasks, bury_for_good, deliver
 from streaming.retries import rules
 from streaming.retries.heap import DueHeap
 from streaming.retries.reckoning import Reckoning
-from streaming.retries.rules import Error, Rule
+from streaming.retries.rules import Rule
 from streaming.retry_policy import Again, Budget, Exhausted, next_step
 from streaming.service import run_service
 from streaming.settings import Settings
@@ -36,7 +36,7 @@ WHILE_FULL_S = 0.05
 @dataclass(frozen=True)
 class _Waiting:
     record: Record
-    error: Error
+    error: Retryable
     again: Again
     taken_at: datetime
     done: Callable[[], None]

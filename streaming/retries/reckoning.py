@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 
 from streaming.clock import Clock
+from streaming.contracts import Retryable
 from streaming.retries import rules
-from streaming.retries.rules import Error, Rule
+from streaming.retries.rules import Rule
 
 
 class Reckoning:
@@ -23,7 +24,7 @@ class Reckoning:
         """Notice how the wall clock is set; to be called often."""
         self._zero = min(self._zero, self._wall_at_zero())
 
-    def due(self, rule: Rule, error: Error) -> float:
+    def due(self, rule: Rule, error: Retryable) -> float:
         """The moment, in seconds of the monotonic clock, before which the question must not be asked again; it may be past."""
         self.look()
         monotonic = self._clock.monotonic()

@@ -7,22 +7,22 @@ from uuid import UUID
 
 from streaming.contracts import (
     BEST_ATTEMPT,
-    OVERLOAD_EXHAUSTED,
-    QUOTA_EXHAUSTED,
     Attempt,
     BestAttempt,
     Fatal,
     Overload,
     Quota,
     Retries,
+    Retryable,
     Scored,
     Validated,
 )
+from streaming.retry_policy import RULES
 
-Outcome = Overload | Quota | Fatal | Scored | Validated
+Outcome = Retryable | Fatal | Scored | Validated
 
 # Declared by the retry consumers: no model call of their own stands behind these.
-WITHOUT_ATTEMPT = (OVERLOAD_EXHAUSTED, QUOTA_EXHAUSTED)
+WITHOUT_ATTEMPT = tuple(rule.exhausted_as for rule in RULES.values() if rule.exhausted_as is not None)
 
 
 class QuestionRow(NamedTuple):
@@ -214,7 +214,7 @@ def _scored_attempt(message: Scored) -> AttemptRow:
     )
 
 
-def _error_attempt(message: Overload | Quota | Fatal, outcome: str, error_type: str, error: str, retry_after_s: float | None) -> AttemptRow:
+def _error_attempt(message: Retryable | Fatal, outcome: str, error_type: str, error: str, retry_after_s: float | None) -> AttemptRow:
     return AttemptRow(
         retry_count=message.retry_count,
         outcome=outcome,

@@ -18,7 +18,7 @@ Break = Callable[[pytest.MonkeyPatch], None]
 
 
 def one_try_too_many(patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(retry_policy.LIMITS, Cause.QUOTA, 6)
+    patch.setitem(retry_policy.RULES, Cause.QUOTA, dataclasses.replace(retry_policy.RULES[Cause.QUOTA], limit=6))
 
 
 def a_cause_is_counted_as_another(patch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,17 @@
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.contracts import Retries
+from streaming import topics
+from streaming.contracts import CAUSES, Retries, Retryable
+from streaming.retries import rules
 from streaming.retry_policy import (
     CEILINGS,
-    LIMITS,
+    RULES,
     Again,
     Budget,
     Cause,
@@ -52,7 +55,7 @@ def test_no_sequence_of_causes_passes_the_ceiling(budget: Budget, causes: list[C
             count, retries = step.retry_count, step.retries
             assert within_ceiling(budget, count)
     assert count <= CEILINGS[budget]
-    assert count >= max(LIMITS[cause] for cause in causes[-1:])
+    assert count >= max(RULES[cause].limit for cause in causes[-1:])
 
 
 @pytest.mark.parametrize(("budget", "highest"), [(Budget.SHARED, 5), (Budget.PER_CAUSE, 11)])
@@ -91,3 +94,14 @@ def test_a_restart_computes_the_same_moment_and_other_attempts_another() -> None
     first = due_at(NOW, NOW + timedelta(seconds=1), 8, submission, 1)
     assert due_at(NOW, NOW + timedelta(seconds=5), 8, submission, 1) == first
     assert due_at(NOW, NOW + timedelta(seconds=1), 8, submission, 2) != first
+
+
+@pytest.mark.parametrize("rule", [rules.OVERLOAD, rules.QUOTA], ids=lambda rule: rule.cause)
+def test_an_error_is_read_from_the_topic_of_its_cause_and_is_the_message_of_it(rule: rules.Rule) -> None:
+    assert topics.CONSUMED_BY[rule.service] == (RULES[rule.cause].topic,)
+    assert topics.MESSAGE_OF[RULES[rule.cause].topic] is rule.message
+    assert rule.message in get_args(Retryable)
+
+
+def test_what_ends_with_a_failure_when_its_retries_are_used_up_names_one_that_is_known() -> None:
+    assert {rule.exhausted_as for rule in RULES.values()} - {None} <= set(CAUSES)

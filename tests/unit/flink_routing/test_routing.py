@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from flink.routing import Outcome, Remembered, Verdict, decide, refuse
 from streaming import topics
 from streaming.contracts import Fatal, Message, Question, Retries, Scored, Validated, decode, encode
-from streaming.retry_policy import LIMITS, Budget, Cause
+from streaming.retry_policy import RULES, Budget, Cause
 from tests.unit.flink_routing.messages import NOW, PER_CAUSE, QUESTION, SHARED, SUBMISSION, SUBMITTED, attempt, response, scored
 
 FRESH = Remembered()
@@ -189,7 +189,7 @@ def test_every_chain_of_answers_ends_once_with_the_best(scores: list[float | Non
                 assert answer.bert_score is None
             elif low:
                 assert answer.bert_score == max(known)
-                assert len(seen) == LIMITS[Cause.QUALITY] + 1
+                assert len(seen) == RULES[Cause.QUALITY].limit + 1
             else:
                 assert answer.bert_score == score
             assert answer.processing_attempts == len(seen)
@@ -209,7 +209,7 @@ def test_every_chain_of_answers_ends_once_with_the_best(scores: list[float | Non
 def test_no_retry_count_goes_on_for_ever(budget: Budget, retry_count: int, score: float) -> None:
     rules = SHARED if budget is Budget.SHARED else PER_CAUSE
     outcome = decide(response(retry_count), scored(score), FRESH, rules, NOW)
-    assert (topics.PENDING in sent(outcome)) == (retry_count < LIMITS[Cause.QUALITY])
+    assert (topics.PENDING in sent(outcome)) == (retry_count < RULES[Cause.QUALITY].limit)
 
 
 def test_a_submission_that_has_ended_stays_ended_whatever_attempt_comes_again() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from streaming import topics
 from streaming.contracts import Overload, Question
-from streaming.retry_policy import LIMITS, Again, Budget, Cause, next_step
+from streaming.retry_policy import RULES, Again, Budget, Cause, next_step
 from tests.unit.llm.fragile import FragileModel
 from tests.unit.llm.loop import REFUSED, RESET, Harness, ScriptedModel, answer, question
 
@@ -54,7 +54,7 @@ async def test_one_killer_ends_and_its_seven_neighbours_are_answered_uncharged(p
         await harness.until(lambda: len(model.asked) == 8, "all are under way")
         exhausted = await pass_time(harness, lambda ended: ended and len(harness.sent(topics.SUCCESS)) == 7)
         await harness.until(lambda: harness.loop.in_flight == 0, "all are done")
-    tries = LIMITS[Cause.OVERLOAD] + 1
+    tries = RULES[Cause.OVERLOAD].limit + 1
     assert exhausted == ["killer"]
     assert {(overload.question_text, overload.error_kind) for overload in harness.sent(topics.OVERLOAD)} == {("killer", "reset")}
     assert sorted(response.llm_response for response in harness.sent(topics.SUCCESS)) == NEIGHBOURS
