@@ -190,14 +190,11 @@ class KafkaConsumer:
         """Join the group; the callbacks run on the event loop while a `fetch` waits."""
 
         def on_assign(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
-            # Nothing begins before its position is known; without this call librdkafka would begin by itself.
-            consumer.incremental_assign([])
-            if partitions:
-                self._unread |= {_partition(place): "not asked yet" for place in partitions}
-                self._begin_what_can_be_read()
-            else:
+            self._unread |= {_partition(place): "not asked yet" for place in partitions}
+            if not partitions:
                 self._check_cluster()  # a topic that is missing, or a group with more members than partitions
-                self._on_loop(assigned({}))
+            # Once in each rebalance, also with none: librdkafka would begin all of them by itself.
+            self._begin(self._readable())
 
         def on_revoke(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
             begun = self._begun(partitions)
@@ -221,7 +218,7 @@ class KafkaConsumer:
         Raises ClientFailed, ConfigurationError for a login that Kafka refuses.
         """
         if self._unread and time.monotonic() - self._tried_at >= CHECK_EVERY_S:
-            await self._call(self._begin_what_can_be_read)
+            await self._call(self._begin_what_has_become_readable)
         messages = await self._call(lambda: self._poll(most, timeout_s))
         if self._reported.refused:
             raise self._reported.refusal()
@@ -306,15 +303,16 @@ class KafkaConsumer:
             self._missing = {topic for topic in self._topics if topic not in found or found[topic].error is not None}
         self._checked_at = time.monotonic()
 
-    def _begin_what_can_be_read(self) -> None:
-        """Begin the partitions whose positions can be read. The others wait: taken for "never committed", all of theirs would be repeated.
+    def _readable(self) -> list[ck.TopicPartition]:
+        """The partitions that wait and whose positions can be read. The others go on waiting: taken for "never committed", all of theirs would
+        be repeated.
 
         Raises ClientFailed where waiting does not help.
         """
         known: list[ck.TopicPartition] = []
+        asked = [ck.TopicPartition(*partition) for partition in self._unread]
         try:
-            asked = [ck.TopicPartition(*partition) for partition in self._unread]
-            for place in self._consumer.committed(asked, timeout=POSITIONS_DEADLINE_S):
+            for place in self._consumer.committed(asked, timeout=POSITIONS_DEADLINE_S) if asked else ():
                 try:
                     known.append(self._position_within_log(place))
                 except ck.KafkaException as err:
@@ -329,10 +327,16 @@ class KafkaConsumer:
             for place in asked:
                 self._unread[_partition(place)] = err.args[0].str()
         self._tried_at = time.monotonic()
-        if not known:
-            return
-        self._unreachable = None
-        self._missing -= {place.topic for place in known}
+        return known
+
+    def _begin_what_has_become_readable(self) -> None:
+        if known := self._readable():
+            self._begin(known)
+
+    def _begin(self, known: list[ck.TopicPartition]) -> None:
+        if known:
+            self._unreachable = None
+            self._missing -= {place.topic for place in known}
         self._consumer.incremental_assign([_from_start(place) for place in known])
         for place in known:
             del self._unread[_partition(place)]

@@ -166,7 +166,7 @@ async def test_what_a_rebalance_raises_reaches_whoever_fetches(cluster: str, mon
         consumer._consumer.get_watermark_offsets(ck.TopicPartition("nowhere", 99), timeout=1, cached=False)
         return place
 
-    monkeypatch.setattr(consumer, "_begin_what_can_be_read", lambda: failing_in_librdkafka(ck.TopicPartition(TOPIC, 0)))
+    monkeypatch.setattr(consumer, "_readable", lambda: [failing_in_librdkafka(ck.TopicPartition(TOPIC, 0))])
     loop = ConsumeLoop(consumer, [TOPIC], Collecting(), SystemClock())
     running = asyncio.create_task(loop.run())
     done, _ = await asyncio.wait({running}, timeout=DEADLINE_S)

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 from fastapi.testclient import TestClient
 
-from streaming.figures.rates import Group, calibration, samples_of
+from streaming.calibration.thresholds import calibration, samples_of
+from streaming.figures.rates import Group
 from tests.example_report import day_report, run_report
 from tests.unit.pages.conftest import Tables
 from tests.unit.pages.test_comparison import SUMMARY

@@ -5,13 +5,13 @@ import subprocess
 import sys
 
 import pytest
-from streaming.reports.calibrate import scores
-from streaming.scoring.calibration_pairs import Group, Labelled
 
 from flink.judging import judge
 from flink.outputs import Source, effect
 from flink.routing import Remembered, Rules
 from streaming import topics
+from streaming.calibration.calibrate import scores
+from streaming.calibration.pairs import Group, Labelled
 from streaming.contracts import Validated, decode, encode
 from streaming.errors import ConfigurationError
 from streaming.retry_policy import Budget
