@@ -304,8 +304,8 @@ class KafkaConsumer:
         self._checked_at = time.monotonic()
 
     def _readable(self) -> list[ck.TopicPartition]:
-        """The partitions that wait and whose positions can be read. The others go on waiting: taken for "never committed", all of theirs would
-        be repeated.
+        """Of the partitions that wait, those whose positions can be read. The others go on waiting: taken for "never committed", all of
+        theirs would be repeated.
 
         Raises ClientFailed where waiting does not help.
         """
