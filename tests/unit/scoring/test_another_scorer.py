@@ -11,9 +11,10 @@ from flink.outputs import Source, effect
 from flink.routing import Remembered, Rules
 from streaming import topics
 from streaming.calibration.calibrate import scores
-from streaming.calibration.pairs import Group, Labelled
+from streaming.calibration.pairs import Labelled
 from streaming.contracts import Validated, decode, encode
 from streaming.errors import ConfigurationError
+from streaming.figures.rates import Group
 from streaming.retry_policy import Budget
 from streaming.scoring import scorers
 from streaming.scoring.pair import Pair
