@@ -26,9 +26,10 @@ from streaming.clock import SystemClock
 from streaming.contracts import Question, encode
 from streaming.kafka.admin import KafkaAdmin
 from streaming.kafka.client import Consumer, Delivered, Producer
-from streaming.kafka.confluent import KafkaConsumer, KafkaProducer
+from streaming.kafka.confluent import KafkaConsumer
 from streaming.kafka.consume import ConsumeLoop
 from streaming.kafka.memory import MemoryBroker
+from streaming.kafka.producer import KafkaProducer
 from streaming.llm.consumer import Asking, ModelStep
 from streaming.llm.limit import InFlightLimit
 from streaming.model.ollama import Ollama, Sampling

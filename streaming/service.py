@@ -8,8 +8,9 @@ from collections.abc import Callable
 from streaming import failpoints, metrics
 from streaming.clock import Clock, SystemClock
 from streaming.kafka.client import Producer
-from streaming.kafka.confluent import KafkaConsumer, KafkaProducer
+from streaming.kafka.confluent import KafkaConsumer
 from streaming.kafka.consume import ConsumeLoop, Step
+from streaming.kafka.producer import KafkaProducer
 from streaming.ops import ops_app, serve_ops
 from streaming.settings import Settings
 from streaming.topics import CONSUMED_BY

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from streaming.clock import Clock, SystemClock
 from streaming.errors import AnswerloopError, ConfigurationError, Unreachable
 from streaming.kafka.client import Producer
-from streaming.kafka.confluent import KafkaProducer
 from streaming.kafka.positions import Cluster, KafkaPositions
+from streaming.kafka.producer import KafkaProducer
 from streaming.model.installed import InstalledModels
 from streaming.model.servers import model_server
 from streaming.settings import Settings

@@ -14,9 +14,10 @@ from streaming.clock import SystemClock
 from streaming.errors import DeliveryFailed, RecordTooLarge, Unreachable
 from streaming.kafka.admin import KafkaAdmin
 from streaming.kafka.client import Consumer, TopicPartition
-from streaming.kafka.confluent import KafkaConsumer, KafkaProducer
+from streaming.kafka.confluent import KafkaConsumer
 from streaming.kafka.consume import ConsumeLoop
 from streaming.kafka.positions import KafkaPositions, Log
+from streaming.kafka.producer import KafkaProducer
 from streaming.topics import MAX_MESSAGE_BYTES, TopicSpec
 from tests.unit.kafka.brokers import BrokerBehaviour, Collecting, until
 from tests.unit.kafka.returning import FEW, PARTITIONS, ReturnBehaviour, committed, fill

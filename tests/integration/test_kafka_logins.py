@@ -22,8 +22,9 @@ from streaming.kafka import positions as kafka_positions
 from streaming.kafka.acls import TOPIC, WRITE, Rule
 from streaming.kafka.admin import KafkaAdmin
 from streaming.kafka.client import TopicPartition
-from streaming.kafka.confluent import KafkaConsumer, KafkaProducer
+from streaming.kafka.confluent import KafkaConsumer
 from streaming.kafka.positions import KafkaPositions
+from streaming.kafka.producer import KafkaProducer
 from streaming.settings import Settings
 from streaming.topics import CONSUMED_BY, LLM_CONSUMER, PENDING, STORAGE_PERSISTER, SUCCESS, TOPICS, VALIDATED
 from tests.stack import ROOT, until

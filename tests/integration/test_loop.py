@@ -10,7 +10,7 @@ import pytest
 
 from streaming import settings, topics
 from streaming.identity import question_id
-from streaming.kafka.confluent import KafkaProducer
+from streaming.kafka.producer import KafkaProducer
 from tests import stack
 
 pytestmark = pytest.mark.integration

@@ -11,8 +11,9 @@ from streaming.clock import SystemClock
 from streaming.errors import ClientFailed, ConfigurationError, DeliveryFailed, RecordTooLarge
 from streaming.kafka import confluent
 from streaming.kafka.backlog import PLENTY
-from streaming.kafka.confluent import KafkaConsumer, KafkaProducer
+from streaming.kafka.confluent import KafkaConsumer
 from streaming.kafka.consume import ConsumeLoop
+from streaming.kafka.producer import KafkaProducer
 from tests.unit.kafka.brokers import DEADLINE_S, Collecting, until
 
 NOBODY = "127.0.0.1:9"
