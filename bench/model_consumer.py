@@ -32,7 +32,8 @@ from streaming.kafka.memory import MemoryBroker
 from streaming.kafka.producer import KafkaProducer
 from streaming.llm.consumer import Asking, ModelStep
 from streaming.llm.limit import InFlightLimit
-from streaming.model.ollama import Ollama, Sampling
+from streaming.model.ollama import Ollama
+from streaming.model.server import Sampling
 from streaming.retry_policy import Budget
 from streaming.settings import Settings
 from streaming.topics import TopicSpec

@@ -213,11 +213,13 @@ MODEL_MISSING = "model_missing"
 MODEL_FORBIDDEN = "model_forbidden"
 NO_MODEL_REPLY = "no_model_reply"
 REFUSED_BY_MODEL = "refused_by_model"
+PROMPT_TOO_LONG = "prompt_too_long"
+CONTENT_FILTERED = "content_filtered"
 INVALID_MESSAGE = "invalid_message"
 UNSCORABLE = "unscorable"
 CAUSES = (
     *(OVERLOAD_EXHAUSTED, QUOTA_EXHAUSTED, MODEL_MISSING, MODEL_FORBIDDEN, NO_MODEL_REPLY, REFUSED_BY_MODEL),
-    *(INVALID_MESSAGE, UNSCORABLE),
+    *(PROMPT_TOO_LONG, CONTENT_FILTERED, INVALID_MESSAGE, UNSCORABLE),
 )
 
 # Errors after which a question is asked again. Another one is a message here, and a row of `retry_policy.RULES`.

@@ -19,6 +19,13 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _printable(value: SecretStr) -> SecretStr:
+    # A header holds nothing else, and the error about one that does would quote it.
+    if not all("!" <= each <= "~" for each in value.get_secret_value()):
+        raise ValueError("only printable ASCII without spaces can be sent; look for a line break at its end")
+    return value
+
+
 def _targets(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -33,6 +40,7 @@ def _names(value: object) -> object:
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+Bearer = Annotated[SecretStr, AfterValidator(_printable)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Targets = Annotated[dict[str, HttpUrl], NoDecode, BeforeValidator(_targets)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -54,6 +62,7 @@ class Settings(BaseSettings):
     redis_url: str = Field("redis://127.0.0.1:6379/0", pattern=r"^(rediss?|unix)://")
     flink_url: HttpUrl = "http://127.0.0.1:8081"
     ollama_url: HttpUrl = "http://127.0.0.1:11434"
+    model_url: HttpUrl | None = Field(None, description="the model server, with or without `/v1`; none: ollama_url")
     api_url: HttpUrl = "http://127.0.0.1:8000"
 
     # what this process listens on
@@ -82,7 +91,8 @@ class Settings(BaseSettings):
     fetch_window: int = Field(10_000, ge=1, le=10_000, description="records of a partition taken beyond its committed offset")
 
     # the model
-    model_api: str = Field("ollama", min_length=1, description="what the model server speaks")
+    model_api: str = Field("ollama", min_length=1, description="what the model server speaks: `ollama`, `openai`, or `auto`, which asks it")
+    model_key: Bearer | None = Field(None, description="sent to the model server as a bearer token")
     model: str = Field("llama3.2:1b", min_length=1)
     model_deadline_s: float = Field(120.0, gt=0, le=3600)
     model_num_predict: int = Field(256, ge=1, le=32_768)
@@ -154,6 +164,11 @@ class Settings(BaseSettings):
         return login | ({"ssl.ca.location": str(self.kafka_ssl_ca_location)} if self.kafka_ssl_ca_location else {})
 
     @property
+    def model_address(self) -> str:
+        """The model server."""
+        return self.model_url or self.ollama_url
+
+    @property
     def owner_url(self) -> str:
         """PostgreSQL as the owner of the tables."""
         return self.migration_database_url or self.database_url
@@ -183,4 +198,4 @@ def _mistakes(err: ValidationError) -> list[tuple[str, object, str]]:
 
 def _shown(name: str, given: object) -> str:
     """What was given; nothing of an address or a secret, which may hold a password anywhere."""
-    return "(not shown)" if name.endswith(("_url", "_targets", "_token", "_secret", "_password")) else repr(given)
+    return "(not shown)" if name.endswith(("_url", "_targets", "_key", "_token", "_secret", "_password")) else repr(given)

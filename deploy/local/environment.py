@@ -41,6 +41,8 @@ def user_settings(environ: Mapping[str, str]) -> dict[str, str]:
     simulator = found.pop("ANSWERLOOP_SIMULATOR_URL", None)
     if simulator and found.get("ANSWERLOOP_OLLAMA_URL") == simulator:
         del found["ANSWERLOOP_OLLAMA_URL"]
+    if "ANSWERLOOP_MODEL_URL" in found:
+        found["ANSWERLOOP_OLLAMA_URL"] = found["ANSWERLOOP_MODEL_URL"]
     return found
 
 
@@ -52,7 +54,7 @@ def read_exports(file: Path) -> dict[str, str]:
 
 
 def simulated(user: Mapping[str, str]) -> bool:
-    """Whether this stack starts the simulator: the user named no Ollama."""
+    """Whether this stack starts the simulator: the user named no model server."""
     return "ANSWERLOOP_OLLAMA_URL" not in user
 
 

@@ -49,14 +49,23 @@ class Received:
 class HttpServer:
     """Calls to one address. It takes no proxy from the environment: the address given is the one that is called."""
 
-    def __init__(self, address: str, most_in_flight: int, deadline_s: float, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        """`transport` stands in for the network in tests."""
+    def __init__(
+        self,
+        address: str,
+        most_in_flight: int,
+        deadline_s: float,
+        transport: httpx.AsyncBaseTransport | None = None,
+        key: str | None = None,
+    ) -> None:
+        """`transport` stands in for the network in tests; `key` is sent as a bearer token."""
         self.address = address
         self._deadline_s = deadline_s
+        self._key = key.encode() if key else None
+        authorization = {"authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.AsyncClient(
             limits=httpx.Limits(max_connections=most_in_flight, max_keepalive_connections=most_in_flight, keepalive_expiry=KEEP_ALIVE_S),
             timeout=httpx.Timeout(None, connect=min(CONNECT_S, deadline_s / 2)),
-            headers={"content-type": "application/json", "accept-encoding": "identity"},
+            headers={"content-type": "application/json", "accept-encoding": "identity", **authorization},
             trust_env=False,
             transport=transport,
         )
@@ -71,12 +80,16 @@ class HttpServer:
 
     async def get(self, path: str, deadline_s: float) -> Received:
         """What a path that costs the server nothing says. Raises Unreachable where it says nothing, or an error."""
-        received = await self._call("GET", path, None, deadline_s, MAX_LISTING_BYTES)
+        received = await self.ask(path, deadline_s)
         if isinstance(received, NoReply):
             raise Unreachable(f"{received.failure}: {received.detail}")
         if received.status != HTTPStatus.OK or received.cut_off:
             raise Unreachable(f"{self.address}{path} answers {received.status}: {received.text()}")
         return received
+
+    async def ask(self, path: str, deadline_s: float) -> Received | NoReply:
+        """Whatever a path that costs the server nothing says."""
+        return await self._call("GET", path, None, deadline_s, MAX_LISTING_BYTES)
 
     async def _call(self, method: str, path: str, body: bytes | None, deadline_s: float, most_bytes: int) -> Received | NoReply:
         try:
@@ -100,7 +113,11 @@ class HttpServer:
                         break
             except httpx.TransportError:
                 cut_off = True
-            return Received(response.status_code, dict(response.headers), bytes(received[: most_bytes + 1]), cut_off)
+            said = bytes(received[: most_bytes + 1])
+            if self._key and not response.is_success:
+                # A refusal may quote the key, and goes into logs and messages.
+                said = said.replace(self._key, b"(key)")
+            return Received(response.status_code, dict(response.headers), said, cut_off)
 
 
 def whole_fields(received: Received) -> dict[str, Any] | str:

@@ -26,7 +26,7 @@ class InstalledModels:
     async def refusal(self, model: str) -> str | None:
         """Why this model cannot be asked for, None if it can or if nobody knows."""
         names = await self._known()
-        if names is None or full_name(model) in names:
+        if names is None or full_name(model) in map(full_name, names):
             return None
         return f"the model server has no model {model!r}; it has {', '.join(sorted(names)) or 'none'}"
 
@@ -39,7 +39,7 @@ class InstalledModels:
 
     async def _ask(self) -> frozenset[str] | None:
         try:
-            return frozenset(map(full_name, await self._server.models(DEADLINE_S)))
+            return await self._server.models(DEADLINE_S)
         except Unreachable as err:
             log.info("the model server at %s does not tell its models (%s); every name is accepted", self._server.address, err)
             return None

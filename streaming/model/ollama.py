@@ -1,25 +1,17 @@
 """Ollama: its paths, its fields, its words."""
 
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import httpx
 import msgspec
 
 from streaming.errors import Unreachable
 from streaming.model.http import HttpServer, Received, shortened, whole_fields
-from streaming.model.server import NoReply, Reply, Success, is_page
+from streaming.model.server import INSTRUCTION, NoReply, Reply, Sampling, Success, is_page
 from streaming.settings import Settings
 
-INSTRUCTION = "Answer the question directly, in plain text, in a few sentences."
 INSTALL_COMMAND = "ollama pull"
-
-
-class Sampling(NamedTuple):
-    """How the model is to generate."""
-
-    num_predict: int
-    temperature: float
 
 
 class Ollama:
@@ -28,21 +20,29 @@ class Ollama:
     install_command = INSTALL_COMMAND
 
     def __init__(
-        self, url: str, sampling: Sampling, deadline_s: float, most_in_flight: int, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        url: str,
+        sampling: Sampling,
+        deadline_s: float,
+        most_in_flight: int,
+        transport: httpx.AsyncBaseTransport | None = None,
+        key: str | None = None,
     ) -> None:
         """`transport` stands in for the network in tests."""
         self.address = url
         self._sampling = sampling
-        self._http = HttpServer(url, most_in_flight, deadline_s, transport)
+        self._http = HttpServer(url, most_in_flight, deadline_s, transport, key)
 
     @classmethod
-    def configured(cls, settings: Settings) -> Self:
-        """The one that the settings name."""
+    def configured(cls, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> Self:
+        """The one that the settings name, whose address may be that of its `/v1`."""
         return cls(
-            settings.ollama_url,
+            settings.model_address.removesuffix("/v1"),
             Sampling(settings.model_num_predict, settings.model_temperature),
             settings.model_deadline_s,
             settings.model_in_flight_max + 1,  # a probe may run beside calls that are ending
+            transport,
+            settings.model_key.get_secret_value() if settings.model_key else None,
         )
 
     async def __aenter__(self) -> Self:

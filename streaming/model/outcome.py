@@ -8,8 +8,15 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TypeVar
 
-from streaming.contracts import MODEL_FORBIDDEN, MODEL_MISSING, NO_MODEL_REPLY, REFUSED_BY_MODEL
-from streaming.model.server import Failure, NoReply, Reply, Success, is_page
+from streaming.contracts import (
+    CONTENT_FILTERED,
+    MODEL_FORBIDDEN,
+    MODEL_MISSING,
+    NO_MODEL_REPLY,
+    PROMPT_TOO_LONG,
+    REFUSED_BY_MODEL,
+)
+from streaming.model.server import Failure, NoReply, Problem, Reply, Success, is_page
 from streaming.retry_policy import MAX_OVERLOAD_RETRY_AFTER_S, quota_delay_s
 
 T = TypeVar("T")
@@ -83,10 +90,14 @@ def outcome_of(result: Reply | NoReply, now: datetime, requested_other_model: bo
         return _no_model_reply(f"{_named(status)}: {result.address} sends on to {_redirect(result.headers)}, which is not followed")
     if (200 <= status < 300 or status == HTTPStatus.NOT_FOUND) and is_page(result.headers):
         return _no_model_reply(f"{_named(status)}: {result.address} answers with a web page and no model server's reply: {_said(result)}")
-    if 200 <= status < 300:
-        return _of_answer(result)
     message = f"{_named(status)}: {_said(result)}"
     retry_after = _retry_after_s(result.headers.get("retry-after"), now)
+    if retry_after is None:
+        retry_after = result.resets_in_s
+    if result.problem is not None:
+        return _of_problem(result, result.problem, message, retry_after, requested_other_model)
+    if 200 <= status < 300:
+        return _of_answer(result)
     if status == HTTPStatus.PAYMENT_REQUIRED or (status == HTTPStatus.TOO_MANY_REQUESTS and _LIMIT_NAMED.search(message)):
         return QuotaReached(message, quota_delay_s(retry_after))
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
@@ -94,13 +105,31 @@ def outcome_of(result: Reply | NoReply, now: datetime, requested_other_model: bo
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return _no_access(f"{message} (from {result.address})", requested_other_model)
     if status == HTTPStatus.NOT_FOUND:
-        if requested_other_model:
-            return Refused(MODEL_MISSING, message)
-        command = f" (`{result.install_command}`)" if result.install_command else ""
-        return Unavailable(f"{message}; install the model{command} or set ANSWERLOOP_MODEL to one that is there")
+        return _model_missing(result, message, requested_other_model)
     if 400 <= status < 500:
         return Refused(REFUSED_BY_MODEL, message)
     return Overloaded(message, f"http_{status}", busy=False, retry_after_s=_capped(retry_after))
+
+
+def _of_problem(reply: Reply, problem: Problem, message: str, retry_after: float | None, requested_other_model: bool) -> Outcome:
+    match problem:
+        case Problem.BUSY:
+            return Overloaded(message, f"http_{reply.status}", busy=True, retry_after_s=_capped(retry_after))
+        case Problem.QUOTA:
+            return QuotaReached(message, quota_delay_s(retry_after))
+        case Problem.PROMPT_TOO_LONG:
+            return Refused(PROMPT_TOO_LONG, message)
+        case Problem.MODEL_MISSING:
+            return _model_missing(reply, message, requested_other_model)
+        case Problem.CONTENT_FILTERED:
+            return Refused(CONTENT_FILTERED, message)
+
+
+def _model_missing(reply: Reply, message: str, requested_other_model: bool) -> Refused | Unavailable:
+    if requested_other_model:
+        return Refused(MODEL_MISSING, message)
+    command = f" (`{reply.install_command}`)" if reply.install_command else ""
+    return Unavailable(f"{message}; install the model{command} or set ANSWERLOOP_MODEL to one that is there")
 
 
 def clean(text: str) -> str:

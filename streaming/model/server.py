@@ -4,10 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 # The simulator says so in its greeting and in every answer's model: nothing simulated is ever shown as real.
 SIMULATED = "simulated"
+# What every model is told beside the question, whichever server it is on.
+INSTRUCTION = "Answer the question directly, in plain text, in a few sentences."
+
+
+class Sampling(NamedTuple):
+    """How the model is to generate."""
+
+    num_predict: int
+    temperature: float
 
 
 @dataclass(frozen=True)
@@ -23,12 +32,24 @@ class Success:
     service_s: float | None
 
 
+class Problem(StrEnum):
+    """What an error is by the server's own word, which says more than its status."""
+
+    BUSY = "busy"
+    QUOTA = "quota"
+    PROMPT_TOO_LONG = "prompt too long"
+    MODEL_MISSING = "model missing"
+    CONTENT_FILTERED = "content filtered"
+
+
 @dataclass(frozen=True)
 class Reply:
     """What the server at `address` sent: status and headers (lower-case names) as HTTP has them, and what its body says.
 
     `answer`: of a whole answer. `says`: where there is none, the error, the page's text, or what is wrong with the answer.
     `install_command`: how a person gives this server a model; empty where there is no command for it.
+    `problem`: None where the server says nothing beyond its status. `resets_in_s`: when its limits are whole again, where it says so in
+    other headers than Retry-After.
     """
 
     address: str
@@ -37,6 +58,8 @@ class Reply:
     answer: Success | None = None
     says: str = ""
     install_command: str = ""
+    problem: Problem | None = None
+    resets_in_s: float | None = None
 
 
 class Failure(StrEnum):

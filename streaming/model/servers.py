@@ -3,12 +3,16 @@
 from collections.abc import Callable, Mapping
 
 from streaming.errors import ConfigurationError
+from streaming.model.auto import Auto
 from streaming.model.ollama import Ollama
+from streaming.model.openai import OpenAI
 from streaming.model.server import ModelServer
 from streaming.settings import Settings
 
 SERVERS: Mapping[str, Callable[[Settings], ModelServer]] = {
+    "auto": Auto.configured,
     "ollama": Ollama.configured,
+    "openai": OpenAI.configured,
 }
 
 

@@ -1,4 +1,4 @@
-"""The simulator's HTTP server: Ollama's paths, and `/simulator/...` to switch faults and quality and to see what happened."""
+"""The simulator's HTTP server: the paths of Ollama and of OpenAI, and `/simulator/...` to switch faults and quality and to look on."""
 
 import asyncio
 import os
@@ -19,11 +19,12 @@ from starlette.types import Receive, Scope, Send
 from streaming.errors import ConfigurationError
 from streaming.model.server import SIMULATED
 from streaming.settings import Settings
-from streaming.simulator import protocol
+from streaming.simulator import openai, protocol
 from streaming.simulator.calls import CallLog
 from streaming.simulator.corpus import Corpus, CsvCorpus, DatabaseCorpus
 from streaming.simulator.faults import FAULTS, QUALITY, Faults, Quality
 from streaming.simulator.model import Character, SimulatedModel
+from streaming.simulator.protocol import Dialect
 from streaming.simulator.wire import TransportProtocol, Wire
 
 S = TypeVar("S", bound=BaseModel)
@@ -32,18 +33,18 @@ SHUTDOWN_S = 2
 
 
 class _Endpoint:
-    """`/api/generate` or `/api/chat`: an answer, cancelled when the client leaves."""
+    """Where a dialect is answered, until the client leaves."""
 
-    def __init__(self, model: SimulatedModel, chat: bool) -> None:
+    def __init__(self, model: SimulatedModel, dialect: Dialect) -> None:
         self._model = model
-        self._chat = chat
+        self._dialect = dialect
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         wire = Wire(scope, receive, send)
         body = await wire.body()
         if body is None:
             return
-        answering = asyncio.ensure_future(self._model.answer(wire, body, self._chat))
+        answering = asyncio.ensure_future(self._model.answer(wire, body, self._dialect))
         leaving = asyncio.ensure_future(wire.client_left())
         try:
             await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -64,8 +65,9 @@ def create_app(
     app = FastAPI(title="Ollama simulator", exception_handlers={HTTPException: _as_text})
     app.state.model = model
     started_at = datetime.now(UTC)
-    app.router.routes.append(Route("/api/generate", _Endpoint(model, chat=False), methods=["POST"]))
-    app.router.routes.append(Route("/api/chat", _Endpoint(model, chat=True), methods=["POST"]))
+    app.router.routes.append(Route("/api/generate", _Endpoint(model, protocol.GENERATE), methods=["POST"]))
+    app.router.routes.append(Route("/api/chat", _Endpoint(model, protocol.CHAT), methods=["POST"]))
+    app.router.routes.append(Route("/v1/chat/completions", _Endpoint(model, openai.COMPLETIONS), methods=["POST"]))
 
     @app.get("/", response_class=PlainTextResponse)
     async def root() -> str:
@@ -78,6 +80,10 @@ def create_app(
     @app.get("/api/tags")
     async def tags() -> dict[str, Any]:
         return protocol.tags([character.model, character.other_model], started_at)
+
+    @app.get("/v1/models")
+    async def models() -> dict[str, Any]:
+        return openai.models([character.model, character.other_model], started_at)
 
     @app.get("/simulator/faults")
     async def faults_now() -> Faults:

@@ -14,7 +14,7 @@ from streaming.simulator.calls import Call, CallLog
 from streaming.simulator.corpus import Corpus
 from streaming.simulator.draw import generator
 from streaming.simulator.faults import Fault, Faults, Quality, fault_of, grade_of, retry_after_s
-from streaming.simulator.protocol import Answer, Request, RequestRefused, Timing
+from streaming.simulator.protocol import Answer, Dialect, Request, RequestRefused, Timing
 from streaming.simulator.slots import QueueFull, Slots
 from streaming.simulator.stats import Askings, Stats, prompt_key
 from streaming.simulator.wire import Wire
@@ -56,7 +56,7 @@ class Character:
 
 
 class SimulatedModel:
-    """Plays Ollama for one request at a time, many at once."""
+    """Answers one request at a time, many at once."""
 
     def __init__(self, character: Character, corpus: Corpus, faults: Faults, quality: Quality, calls: CallLog) -> None:
         self.character = character
@@ -88,7 +88,7 @@ class SimulatedModel:
         self._askings, self.stats = Askings(), Stats()
         self.stats.in_flight = in_flight
 
-    async def answer(self, wire: Wire, body: bytes, chat: bool) -> None:
+    async def answer(self, wire: Wire, body: bytes, dialect: Dialect) -> None:
         """Answer one request, or break it as the faults say. Cancelled when the client leaves, which frees the slot."""
         stats = self.stats
         stats.begin()
@@ -100,21 +100,21 @@ class SimulatedModel:
                 outcome = "down"
                 await wire.reset()
             else:
-                outcome = await self._outcome(wire, body, chat, call)
+                outcome = await self._outcome(wire, body, dialect, call)
         finally:
             self._open.discard(wire)
             stats.end(outcome)
             self._calls.ended(call, outcome)
 
-    async def _outcome(self, wire: Wire, body: bytes, chat: bool, call: Call) -> str:
+    async def _outcome(self, wire: Wire, body: bytes, dialect: Dialect, call: Call) -> str:
         try:
-            request = protocol.read_request(body, chat)
+            request = dialect.read(body)
             model = self._installed(request.model)
         except RequestRefused as refused:
-            await _error(wire, refused.status, str(refused))
+            await _error(dialect, wire, refused.status, str(refused))
             return f"refused_{refused.status}"
         if not request.prompt:
-            await self._speak(wire, request, model, Answer("", "load", 0), Timing(0, 0))
+            await self._speak(dialect, wire, request, model, Answer("", "load", 0), Timing(0, 0))
             return "loaded"
         call.prompt, call.model = request.prompt, model
         prompt = prompt_key(request.prompt, model, self.models[0])
@@ -122,53 +122,57 @@ class SimulatedModel:
         fault = fault_of(self._faults, self.character.seed, prompt, before)
         if fault in _AT_ONCE:
             status, error = _AT_ONCE[fault]
-            await _error(wire, status, error, self._retry_after(fault, prompt, before))
+            await _error(dialect, wire, status, error, self._retry_after(fault, prompt, before))
             return fault.value
         if fault is Fault.MODEL_MISSING:
-            await _error(wire, 404, f"model '{request.model}' not found")
+            await _error(dialect, wire, 404, f"model '{request.model}' not found")
             return fault.value
         answer = await self._say(request, prompt, before)
         try:
-            outcome = await self._work(wire, request, model, answer, fault, self._latency_s(answer, prompt, before))
+            outcome = await self._work(dialect, wire, request, model, answer, fault, self._latency_s(answer, prompt, before))
             if fault is None:
                 call.answer = answer.text
             return outcome
         except QueueFull:
-            await _error(wire, 503, BUSY)
+            await _error(dialect, wire, 503, BUSY)
             return "queue_full"
 
-    async def _work(self, wire: Wire, request: Request, model: str, answer: Answer, fault: Fault | None, latency_s: float) -> str:
+    async def _work(
+        self, dialect: Dialect, wire: Wire, request: Request, model: str, answer: Answer, fault: Fault | None, latency_s: float
+    ) -> str:
         arrived = time.monotonic_ns()
         async with self.slots.slot(self._faults.queue_limit):
             begun = time.monotonic_ns()
             if fault is Fault.HANG:
                 await asyncio.Event().wait()
             if request.stream:
-                await self._stream(wire, request, model, answer, fault, Timing(begun - arrived, int(latency_s * 1e9)))
+                await self._stream(dialect, wire, request, model, answer, fault, Timing(begun - arrived, int(latency_s * 1e9)))
                 return fault.value if fault else "answered"
             await asyncio.sleep(latency_s)
             timing = Timing(begun - arrived, time.monotonic_ns() - begun)
         match fault:
             case Fault.ERROR_500:
-                await _error(wire, 500, RUNNER_DIED)
+                await _error(dialect, wire, 500, RUNNER_DIED)
             case Fault.TRUNCATED:
-                reply = _line(protocol.final_reply(request, model, answer, timing, _now(), answer.text))
+                reply = _line(dialect.final(request, model, answer, timing, _now(), answer.text))
                 await wire.start(200, {"content-length": str(len(reply))}, JSON)
                 await wire.piece(reply[: len(reply) // 2])
                 await wire.cut_off()
             case Fault.DONE_FALSE:
-                await wire.reply(200, _line(protocol.partial_reply(request, model, _now(), answer.text)), {}, JSON)
+                await wire.reply(200, _line(dialect.part(request, model, _now(), answer.text)), {}, JSON)
             case Fault.EMPTY:
-                await self._speak(wire, request, model, Answer("", "stop", answer.prompt_tokens), timing)
+                await self._speak(dialect, wire, request, model, Answer("", "stop", answer.prompt_tokens), timing)
             case _:
-                await self._speak(wire, request, model, answer, timing)
+                await self._speak(dialect, wire, request, model, answer, timing)
         return fault.value if fault else "answered"
 
-    async def _speak(self, wire: Wire, request: Request, model: str, answer: Answer, timing: Timing) -> None:
-        reply = _line(protocol.final_reply(request, model, answer, timing, _now(), answer.text))
+    async def _speak(self, dialect: Dialect, wire: Wire, request: Request, model: str, answer: Answer, timing: Timing) -> None:
+        reply = _line(dialect.final(request, model, answer, timing, _now(), answer.text))
         await wire.reply(200, reply, {}, NDJSON if request.stream else JSON)
 
-    async def _stream(self, wire: Wire, request: Request, model: str, answer: Answer, fault: Fault | None, timing: Timing) -> None:
+    async def _stream(
+        self, dialect: Dialect, wire: Wire, request: Request, model: str, answer: Answer, fault: Fault | None, timing: Timing
+    ) -> None:
         """Word by word over the call's time; faults strike after the first half."""
         words = answer.text.split(" ")
         size = max(math.ceil(len(words) / STREAM_PIECES), 1)
@@ -178,16 +182,16 @@ class SimulatedModel:
         for start in starts[:last]:
             await asyncio.sleep(timing.worked_ns / 1e9 / len(starts))
             said = [(" " if start + index else "") + word for index, word in enumerate(words[start : start + size])]
-            await wire.piece(protocol.lines([protocol.partial_reply(request, model, _now(), text) for text in said]))
+            await wire.piece(protocol.lines([dialect.part(request, model, _now(), text) for text in said]))
         match fault:
             case Fault.TRUNCATED:
                 await wire.cut_off()
             case Fault.ERROR_500:
-                await wire.piece(protocol.error_body(RUNNER_DIED) + b"\n", more=False)
+                await wire.piece(dialect.error(500, RUNNER_DIED) + b"\n", more=False)
             case Fault.DONE_FALSE:
                 await wire.piece(b"", more=False)
             case _:
-                await wire.piece(_line(protocol.final_reply(request, model, answer, timing, _now(), "")) + b"\n", more=False)
+                await wire.piece(_line(dialect.final(request, model, answer, timing, _now(), "")) + b"\n", more=False)
 
     async def _say(self, request: Request, prompt: str, before: int) -> Answer:
         """The answer of this asking: from the reference, as good as the draw says; invented where there is no reference."""
@@ -228,8 +232,8 @@ class SimulatedModel:
         return full_name(name)
 
 
-async def _error(wire: Wire, status: int, error: str, headers: dict[str, str] | None = None) -> None:
-    await wire.reply(status, protocol.error_body(error), headers or {}, JSON)
+async def _error(dialect: Dialect, wire: Wire, status: int, error: str, headers: dict[str, str] | None = None) -> None:
+    await wire.reply(status, dialect.error(status, error), headers or {}, JSON)
 
 
 def _line(reply: dict[str, object]) -> bytes:

@@ -4,8 +4,10 @@ Statuses, bodies and field names are those of Ollama 0.17.4, where they could be
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from streaming.errors import UserError
@@ -69,6 +71,16 @@ class Answer:
     context: list[int] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Dialect:
+    """How a kind of call is spelled: its request, its error by status and text, its last (or only) reply and a piece of one."""
+
+    read: Callable[[bytes], Request]
+    error: Callable[[int, str], bytes]
+    final: Callable[[Request, str, Answer, Timing, datetime, str], dict[str, Any]]
+    part: Callable[[Request, str, datetime, str], dict[str, Any]]
+
+
 def read_request(body: bytes, chat: bool) -> Request:
     """The request in a body. Raises RequestRefused as Ollama does."""
     fields = _parsed(body)
@@ -89,13 +101,13 @@ def read_request(body: bytes, chat: bool) -> Request:
     if fields.get("think"):
         raise RequestRefused(400, f'"{model}" does not support thinking')
     stream = fields.get("stream")
-    prompt = _last_message(fields.get("messages") or []) if chat else fields.get("prompt") or ""
+    prompt = last_message(fields.get("messages") or []) if chat else fields.get("prompt") or ""
     return Request(model, prompt, True if stream is None else stream, int(min(options.get("num_predict", -1), 1e6)), chat)
 
 
-def error_body(error: str) -> bytes:
+def error_body(_status: int, error: str) -> bytes:
     """The body of an error."""
-    return _encoded({"error": error})
+    return encoded({"error": error})
 
 
 def final_reply(request: Request, model: str, answer: Answer, timing: Timing, created_at: datetime, text: str) -> dict[str, Any]:
@@ -131,12 +143,17 @@ def token_count(text: str) -> int:
     return -(-len(text.split()) * 4 // 3)
 
 
+GENERATE = Dialect(partial(read_request, chat=False), error_body, final_reply, partial_reply)
+CHAT = Dialect(partial(read_request, chat=True), error_body, final_reply, partial_reply)
+
+
 def lines(replies: list[dict[str, Any]]) -> bytes:
     """Replies as NDJSON."""
-    return b"".join(_encoded(reply) + b"\n" for reply in replies)
+    return b"".join(encoded(reply) + b"\n" for reply in replies)
 
 
-def _encoded(value: dict[str, Any]) -> bytes:
+def encoded(value: dict[str, Any]) -> bytes:
+    """An object as JSON; a text that holds half a character too."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
@@ -160,7 +177,8 @@ def _parsed(body: bytes) -> dict[str, Any]:
     return fields
 
 
-def _last_message(messages: list[Any]) -> str:
+def last_message(messages: list[Any]) -> str:
+    """What the last message says."""
     texts = [each.get("content") for each in messages if isinstance(each, dict)]
     return texts[-1] if texts and isinstance(texts[-1], str) else ""
 

@@ -16,7 +16,8 @@ from streaming.kafka.confluent import KafkaConsumer
 from streaming.kafka.consume import ConsumeLoop
 from streaming.llm.consumer import Asking, ModelStep
 from streaming.llm.limit import InFlightLimit
-from streaming.model.ollama import Ollama, Sampling
+from streaming.model.ollama import Ollama
+from streaming.model.server import Sampling
 from streaming.retry_policy import Budget
 from streaming.simulator.app import create_app, running
 from streaming.simulator.corpus import CsvCorpus

@@ -27,9 +27,12 @@ def read_anew() -> Iterator[None]:
         ("ANSWERLOOP_DATABASE_URL", "host=h password=SECRET"),
         ("ANSWERLOOP_DATABASE_URL", "mysql://h/db?password=SECRET"),
         ("ANSWERLOOP_REDIS_URL", "u:SECRET@host:6379"),
+        ("ANSWERLOOP_MODEL_URL", "ftp://u:SECRET@host"),
+        ("ANSWERLOOP_MODEL_KEY", "SECRET\n"),
+        ("ANSWERLOOP_MODEL_KEY", "SECRET\u2026"),
     ],
 )
-def test_a_bad_address_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_a_bad_address_or_key_is_named_without_its_secret(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError) as caught:
         settings.load()
@@ -70,3 +73,20 @@ def test_a_login_of_kafka_is_given_to_its_clients_and_shown_to_nobody(monkeypatc
 def test_an_encrypted_connection_needs_no_login(monkeypatch: pytest.MonkeyPatch) -> None:
     log_in(monkeypatch, SECURITY_PROTOCOL="SSL")
     assert settings.load().kafka_login == {"security.protocol": "SSL"}
+
+
+def test_the_address_of_the_model_server_has_two_names_of_which_the_newer_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ANSWERLOOP_MODEL_URL", raising=False)
+    monkeypatch.setenv("ANSWERLOOP_OLLAMA_URL", "http://old:11434")
+    assert settings.load().model_address == "http://old:11434"
+    settings.load.cache_clear()
+    monkeypatch.setenv("ANSWERLOOP_MODEL_URL", "http://new:8000/v1/")
+    assert settings.load().model_address == "http://new:8000/v1"
+
+
+def test_the_key_of_the_model_server_is_shown_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANSWERLOOP_MODEL_KEY", "TOPSECRET")
+    read = settings.load()
+    assert read.model_key is not None
+    assert read.model_key.get_secret_value() == "TOPSECRET"
+    assert "TOPSECRET" not in repr(read)

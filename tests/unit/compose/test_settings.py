@@ -143,6 +143,11 @@ def test_each_container_has_the_login_of_postgresql_that_it_needs_and_no_other()
     assert found["airflow-scheduler"] == {"answerloop", "answerloop_app", "answerloop_reports"}
 
 
+def test_the_model_servers_key_is_with_those_who_ask_it_and_with_nobody_else() -> None:
+    told = {name for name in OURS if "ANSWERLOOP_MODEL_KEY" in environment(name)}
+    assert told == {"llm-consumer", "storage-api", *(name for name in OURS if target(name) == "airflow")}
+
+
 def test_redis_is_configured_as_in_the_local_stack() -> None:
     def settings(text: str) -> dict[str, str]:
         return dict(line.strip().split(" ", 1) for line in text.splitlines() if " " in line and not line.startswith(("#", "exec")))

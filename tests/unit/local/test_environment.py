@@ -53,6 +53,13 @@ def test_a_users_own_ollama_replaces_the_simulator(here: Places) -> None:
     assert "ANSWERLOOP_SIMULATOR_URL" not in stack_environment(here, user)
 
 
+def test_a_users_own_model_server_replaces_the_simulator_whatever_it_speaks(here: Places) -> None:
+    user = environment.user_settings({"ANSWERLOOP_MODEL_URL": "http://127.0.0.1:8000/v1", "ANSWERLOOP_MODEL_API": "openai"})
+    assert not environment.simulated(user)
+    told = stack_environment(here, user)
+    assert told["ANSWERLOOP_MODEL_URL"] == told["ANSWERLOOP_OLLAMA_URL"] == "http://127.0.0.1:8000/v1"
+
+
 def test_another_stacks_simulator_in_the_shell_is_not_taken_for_an_ollama(here: Places) -> None:
     shell = stack_environment(here)
     user = environment.user_settings(shell)

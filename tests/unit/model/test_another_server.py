@@ -43,7 +43,7 @@ async def test_the_model_consumer_asks_it_and_reports_what_its_replies_mean() ->
 async def test_whoever_begins_a_run_asks_it_for_its_models_and_whether_it_is_simulated() -> None:
     clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
     advice = await advice_against("ara", model_server(SETTINGS), clock)
-    assert advice == "the model server has no model 'ara'; it has grey:latest. Choose one of these, or install it there."
+    assert advice == "the model server has no model 'ara'; it has grey. Choose one of these, or install it there."
     assert await advice_against("grey", model_server(SETTINGS), clock) is None
     assert await says_it_is_simulated(model_server(SETTINGS))
 

@@ -6,8 +6,8 @@ import pytest
 from streaming.clock import ManualClock
 from streaming.errors import Unreachable
 from streaming.model.installed import KEPT_FOR_S, InstalledModels, advice_against
-from streaming.model.ollama import Ollama, Sampling
-from streaming.model.server import full_name
+from streaming.model.ollama import Ollama
+from streaming.model.server import Sampling, full_name
 from streaming.model.simulated import says_it_is_simulated
 from tests.unit.model.network import Network
 
@@ -76,7 +76,7 @@ async def test_the_server_is_asked_rarely_also_while_it_is_away() -> None:
 async def test_who_begins_something_with_a_model_that_is_not_there_is_told_how_to_get_it() -> None:
     server = Server(has("a"))
     advice = await advice_against("b", server.ollama, server.clock)
-    assert advice == "the model server has no model 'b'; it has a:latest. Choose one of these, or install it there (`ollama pull`)."
+    assert advice == "the model server has no model 'b'; it has a. Choose one of these, or install it there (`ollama pull`)."
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from streaming.model.http import MAX_REPLY_BYTES
-from streaming.model.ollama import Ollama, Sampling
-from streaming.model.server import Failure, NoReply, Reply
+from streaming.model.ollama import Ollama
+from streaming.model.server import Failure, NoReply, Reply, Sampling
 
 
 @asynccontextmanager

@@ -16,7 +16,8 @@ from answerloop_airflow.pages.addresses import Addresses
 from answerloop_airflow.pages.health import DOWN, NOT_READY, UP, Checkpoint, Component, Health
 from answerloop_airflow.pages.needs import Stored, needs
 from answerloop_airflow.pages.routes import health as health_route
-from streaming.model.ollama import Ollama, Sampling
+from streaming.model.ollama import Ollama
+from streaming.model.server import Sampling
 from streaming.settings import Settings
 from tests.unit.model.network import Network
 from tests.unit.pages.conftest import Tables
