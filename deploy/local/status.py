@@ -82,7 +82,7 @@ def _shown(row: Row) -> Text:
 def show_addresses(stack: Stack, console: Console) -> None:
     """Where a person finds what, with logins."""
     env = stack.environment
-    model = "the simulator, not a real model" if stack.simulated else "your Ollama"
+    model = "the simulator, not a real model" if stack.simulated else "your model server"
     login = f"user {env['ANSWERLOOP_AIRFLOW_USER']}, password {env['ANSWERLOOP_AIRFLOW_PASSWORD']}"
     lines = {
         "API": f"{env['ANSWERLOOP_API_URL']}/docs",
