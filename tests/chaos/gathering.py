@@ -14,16 +14,17 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from psycopg2.extras import RealDictCursor
 from redis import Redis
 
-from streaming.contracts import readable_question_id
-from streaming.errors import Unreachable
+from streaming.contracts import DeadLetter, decode, readable_question_id
+from streaming.errors import InvalidMessage, Unreachable
 from streaming.kafka.client import TopicPartition
 from streaming.kafka.positions import Cluster, KafkaPositions
 from streaming.postgres.connect import LOOK_UP_S, connect
 from streaming.settings import Settings
 from streaming.storage.outcomes import EXTERNAL
-from streaming.topics import CONSUMED_BY, TOPICS
+from streaming.topics import CONSUMED_BY, DEAD_LETTERS, TOPICS
 from tests.chaos.checks_kafka import BURIED_AS
 from tests.chaos.evidence import Asked, Call, Commit, Evidence, Record
+from tests.chaos.messages import place
 
 READ_DEADLINE_S = 120.0
 REDIS_TIMEOUT_S = 5.0
@@ -46,7 +47,7 @@ OTHERS = "SELECT question_id, question_text FROM questions WHERE NOT answer_set 
 def gather(
     settings: Settings, answer_set: str, since: float, ledger: Sequence[Asked], commits: Sequence[Commit], calls_file: Path
 ) -> Evidence:
-    """Everything that is left of the run; the model's calls since then (epoch seconds). The last of the commits are those of this moment.
+    """Everything that is left of a run that began at `since` (epoch seconds). The last of the commits are those of this moment.
 
     Raises Unreachable past a deadline, and what a client of the stack raises for what it cannot read.
     """
@@ -55,13 +56,13 @@ def gather(
     committed = _committed(kafka, places, time.time())
     ends = {place: log.end for place, log in kafka.logs([spec.name for spec in TOPICS]).items()}
     rows, others = _rows(settings.database_url, answer_set)
-    records = [record for record in records_below(settings.kafka_bootstrap, ends, READ_DEADLINE_S) if not is_about_one_of(others, record)]
+    records = since_then(list(records_below(settings.kafka_bootstrap, ends, READ_DEADLINE_S)), since)
     calls = calls_in(calls_file.read_text().splitlines())
     of_others = set(others.values()) - {line.question_text for line in ledger}
     return Evidence(
         answer_set=answer_set,
         ledger=tuple(ledger),
-        records=tuple(records),
+        records=tuple(record for record in records if not is_about_one_of(others, record)),
         log_ends={(place.topic, place.partition): end for place, end in ends.items()},
         commits=(*commits, *committed),
         cache=_cached(settings.redis_url, {line.question_id for line in ledger}),
@@ -73,6 +74,23 @@ def gather(
 def calls_in(lines: Iterable[str]) -> list[Call]:
     """The calls in a log of the model's server, a line of JSON each. Raises ValueError, TypeError for a line that is none."""
     return [Call(**json.loads(line)) for line in lines]
+
+
+def since_then(records: Sequence[Record], since: float) -> list[Record]:
+    """Those that the broker has taken since (epoch seconds), without the dead letters of earlier ones, which a group may read again."""
+    before = {place(record) for record in records if record.timestamp_ms < since * 1000}
+    return [record for record in records if place(record) not in before and _buried(record) not in before]
+
+
+def _buried(record: Record) -> tuple[str, int, int] | None:
+    """Where the record lies that a dead letter is about; None for what is no dead letter."""
+    if record.topic != DEAD_LETTERS:
+        return None
+    try:
+        letter = decode(DeadLetter, record.value)
+    except InvalidMessage:
+        return None
+    return letter.topic, letter.partition, letter.offset
 
 
 def is_about_one_of(questions: Collection[UUID], record: Record) -> bool:

@@ -1,14 +1,16 @@
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import confluent_kafka as ck
 import pytest
 
+from streaming.contracts import DeadLetter, encode
 from streaming.errors import Unreachable
 from streaming.kafka.client import TopicPartition
 from tests.chaos.evidence import Call, Record
-from tests.chaos.gathering import calls_in, entry, is_about_one_of, records_below
+from tests.chaos.gathering import calls_in, entry, is_about_one_of, records_below, since_then
 
 CALL = {"prompt": "Why?", "model": "a-model", "begun_at": 1.5, "ended_at": 2.0, "outcome": "answered", "answer": "So."}
 
@@ -48,6 +50,16 @@ def test_records_of_other_runs_are_told_from_those_of_nobody() -> None:
     assert not is_about_one_of({other}, record(json.dumps({"question_id": str(unknown)}).encode()))
     assert not is_about_one_of({other}, record(b"no message"))
     assert not is_about_one_of({other}, record(None))
+
+
+def test_what_lay_there_before_the_run_and_dead_letters_of_it_are_left_out() -> None:
+    def letter(offset: int) -> bytes:
+        about = {"topic": "questions-pending", "partition": 0, "offset": offset}
+        return encode(DeadLetter(**about, reason="no JSON", raw="x", length=1, sha256="", timestamp=datetime.now(UTC)))
+
+    old, new = (Record("questions-pending", 0, offset, at, None, b"x") for offset, at in ((0, 999), (1, 1000)))
+    of_old, of_new = (Record("dead-letters", 0, offset, 2000, None, letter(offset)) for offset in (0, 1))
+    assert since_then([old, new, of_old, of_new], 1.0) == [new, of_new]
 
 
 @pytest.mark.parametrize("raw", [b"\xff", b"[1]", b"{"])
