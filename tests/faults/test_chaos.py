@@ -10,7 +10,7 @@ from tests.chaos.runner import run
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(480)]
 
-KILLS = ("kill-each-in-turn", "kill:kafka", "kill:postgres", "kill:redis", "kill:flink-taskmanager", "kill:flink-jobmanager")
+KILLS = ("kill-each-in-turn", "kill:kafka", "kill:postgres", "kill:flink-taskmanager")
 
 
 @pytest.mark.parametrize("name", [*KILLS, "die-at:storage_persister.stored", "poison"])
