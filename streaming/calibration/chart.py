@@ -10,7 +10,7 @@ from plotly.graph_objects import Figure
 from streaming.calibration.thresholds import spread
 from streaming.figures.buckets import Histogram
 from streaming.figures.rates import Calibration, Group, Rates, rates_at, scores_of
-from streaming.reports.charts.drawing import AMBER, BLUE, GRID, INK, PURPLE, VERMILLION, drawn, steps
+from streaming.reports.charts.drawing import AMBER, BLUE, PURPLE, VERMILLION, drawn, mark_threshold, steps
 from streaming.reports.digits import noun, percent, score
 from streaming.reports.frame import Chart, Table
 
@@ -97,20 +97,7 @@ def _mark(figure: Figure, calibration: Calibration) -> None:
     if calibration.recommended is not None:
         marks.append((calibration.recommended, "recommended", "solid", 0.88))
     for threshold, name, dash, height in marks:
-        figure.add_vline(x=threshold, line={"color": INK, "dash": dash, "width": 1.5})
-        figure.add_annotation(
-            x=threshold,
-            y=height,
-            yref="paper",
-            text=f"{name}: {threshold:g}",
-            showarrow=False,
-            xanchor="right",
-            yanchor="top",
-            xshift=-6,
-            font={"color": INK},
-            bgcolor=GRID,
-            borderpad=3,
-        )
+        mark_threshold(figure, threshold, f"{name}: {threshold:g}", dash, height)
 
 
 def _spreads(calibration: Calibration, lines: dict[Group, list[float]]) -> Table:

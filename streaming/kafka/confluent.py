@@ -12,7 +12,7 @@ import confluent_kafka as ck
 from streaming.errors import ClientFailed
 from streaming.kafka.client import NO_LOGIN, Assigned, Committed, Lost, Record, Revoked, TopicPartition
 from streaming.kafka.errors import COMMIT_LATER, NO_SUCH_TOPIC, is_lasting
-from streaming.kafka.producer import place_of
+from streaming.kafka.places import committed_at, partition_of, place_of
 from streaming.kafka.reports import Reports
 from streaming.topics import MAX_MESSAGE_BYTES
 
@@ -90,7 +90,7 @@ class KafkaConsumer:
         """Join the group; the callbacks run on the event loop while a `fetch` waits."""
 
         def on_assign(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
-            self._unread |= {_partition(place): "not asked yet" for place in partitions}
+            self._unread |= {partition_of(place): "not asked yet" for place in partitions}
             if not partitions:
                 self._check_cluster()  # a topic that is missing, or a group with more members than partitions
             # Once in each rebalance, also with none: librdkafka would begin all of them by itself.
@@ -98,14 +98,14 @@ class KafkaConsumer:
 
         def on_revoke(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
             begun = self._begun(partitions)
-            positions = self._on_loop(revoked([_partition(place) for place in begun]))
+            positions = self._on_loop(revoked([partition_of(place) for place in begun]))
             if positions:
                 self._commit(positions)
             consumer.incremental_unassign(begun)
 
         def on_lost(consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
             begun = self._begun(partitions)
-            self._on_loop(lost([_partition(place) for place in begun]))
+            self._on_loop(lost([partition_of(place) for place in begun]))
             consumer.incremental_unassign(begun)
 
         self._topics, self._assigned = frozenset(topics), assigned
@@ -219,13 +219,13 @@ class KafkaConsumer:
                     if err.args[0].code() not in NO_SUCH_TOPIC:
                         raise
                     self._missing.add(place.topic)
-                    self._unread[_partition(place)] = err.args[0].str()
+                    self._unread[partition_of(place)] = err.args[0].str()
         except ck.KafkaException as err:
             if is_lasting(err.args[0]):
                 raise ClientFailed(f"Kafka does not tell this group's positions: {err.args[0].str()}") from err
             log.warning("positions cannot be read, and are asked again: %s", err.args[0].str())
             for place in asked:
-                self._unread[_partition(place)] = err.args[0].str()
+                self._unread[partition_of(place)] = err.args[0].str()
         self._tried_at = time.monotonic()
         return known
 
@@ -239,15 +239,15 @@ class KafkaConsumer:
             self._missing -= {place.topic for place in known}
         self._consumer.incremental_assign([_from_start(place) for place in known])
         for place in known:
-            del self._unread[_partition(place)]
-        self._on_loop(self._assigned({_partition(place): _committed(place) for place in known}))
+            del self._unread[partition_of(place)]
+        self._on_loop(self._assigned({partition_of(place): committed_at(place) for place in known}))
 
     def _begun(self, partitions: list[ck.TopicPartition]) -> list[ck.TopicPartition]:
         """Those of the partitions that go away which had begun; the others are no longer asked for."""
-        waiting = {partition for place in partitions if (partition := _partition(place)) in self._unread}
+        waiting = {partition for place in partitions if (partition := partition_of(place)) in self._unread}
         for partition in waiting:
             del self._unread[partition]
-        return [place for place in partitions if _partition(place) not in waiting]
+        return [place for place in partitions if partition_of(place) not in waiting]
 
     def _position_within_log(self, place: ck.TopicPartition) -> ck.TopicPartition:
         """A position beyond the end of the log belongs to one that was truncated, or to a topic that was deleted: begin anew."""
@@ -275,7 +275,7 @@ class KafkaConsumer:
             return False
         refused = [(place, place.error) for place in results or [] if place.error is not None]
         for place, error in refused:
-            self._refused_for_now(error, str(_partition(place)))
+            self._refused_for_now(error, str(partition_of(place)))
         if not refused:
             self._unreachable = None
         return not refused
@@ -302,14 +302,6 @@ class KafkaConsumer:
 
 def _commit_error(error: ck.KafkaError) -> Exception:
     return ClientFailed(f"Kafka refuses this group's commits: {error.str()}") if is_lasting(error) else ck.KafkaException(error)
-
-
-def _partition(place: ck.TopicPartition) -> TopicPartition:
-    return TopicPartition(place.topic, place.partition)
-
-
-def _committed(place: ck.TopicPartition) -> Committed:
-    return Committed(place.offset if place.offset >= 0 else None, place.metadata or "")
 
 
 def _from_start(place: ck.TopicPartition) -> ck.TopicPartition:

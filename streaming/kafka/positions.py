@@ -10,6 +10,7 @@ from streaming.errors import Unreachable
 from streaming.kafka.client import NO_LOGIN, Committed, TopicPartition
 from streaming.kafka.connection import DEADLINE_S, ClusterConnection
 from streaming.kafka.offsets import done_within
+from streaming.kafka.places import committed_at, partition_of
 
 NEVER = Committed(None, "")
 
@@ -103,10 +104,7 @@ class KafkaPositions(ClusterConnection):
                     raise ck.KafkaException(place.error)
         except ck.KafkaException as err:
             raise self._translated(err) from err
-        return {
-            TopicPartition(place.topic, place.partition): Committed(place.offset if place.offset >= 0 else None, place.metadata or "")
-            for place in places
-        }
+        return {partition_of(place): committed_at(place) for place in places}
 
     def logs(self, topics: Collection[str]) -> dict[TopicPartition, Log]:
         starts, ends = self._offsets(topics, ck_admin.OffsetSpec.earliest()), self._offsets(topics, ck_admin.OffsetSpec.latest())
@@ -115,7 +113,7 @@ class KafkaPositions(ClusterConnection):
     def _offsets(self, topics: Collection[str], wanted: ck_admin.OffsetSpec) -> dict[TopicPartition, int]:
         places = {ck.TopicPartition(*partition): wanted for partition in self.partitions(topics)}
         results = self._admin.list_offsets(places, request_timeout=DEADLINE_S)
-        return {TopicPartition(place.topic, place.partition): int(self._result(future).offset) for place, future in results.items()}
+        return {partition_of(place): int(self._result(future).offset) for place, future in results.items()}
 
     def _observer(self, group: str) -> ck.Consumer:
         """Reads the group's positions without joining it. An administrator's request for them aborts the whole process when the group's

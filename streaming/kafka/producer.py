@@ -12,6 +12,7 @@ from streaming import metrics
 from streaming.errors import AnswerloopError, ClientFailed, DeliveryFailed, RecordTooLarge
 from streaming.kafka.client import NO_LOGIN, Delivered
 from streaming.kafka.errors import PURGED, TOO_LARGE, is_lasting
+from streaming.kafka.places import place_of
 from streaming.kafka.reports import Reports
 from streaming.topics import MAX_MESSAGE_BYTES
 
@@ -115,11 +116,3 @@ def _send_error(error: ck.KafkaError, topic: str, key: str, size: int) -> Except
     if is_lasting(error):
         return ClientFailed(f"{topic}: the record of {key} was not delivered, nor will be by this process: {error.str()}")
     return DeliveryFailed(f"{topic}: the record of {key} was not delivered: {error.str()}")
-
-
-def place_of(message: ck.Message) -> tuple[str, int, int]:
-    """Topic, partition and offset of a record. Raises TypeError for one that has none."""
-    topic, partition, offset = message.topic(), message.partition(), message.offset()
-    if topic is None or partition is None or offset is None:
-        raise TypeError(f"librdkafka handed out a record without a place: {topic}[{partition}]@{offset}")
-    return topic, partition, offset

@@ -1,63 +1,21 @@
 """Ollama: its paths, its fields, its words."""
 
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import httpx
 import msgspec
 
 from streaming.errors import Unreachable
-from streaming.model.http import HttpServer, Received, shortened, whole_fields
+from streaming.model.http import Received, shortened, whole_fields
+from streaming.model.prompted import PromptedServer
 from streaming.model.server import INSTRUCTION, NoReply, Reply, Sampling, Success, is_page
-from streaming.settings import Settings
 
 INSTALL_COMMAND = "ollama pull"
 
 
-class Ollama:
+class Ollama(PromptedServer):
     """One Ollama."""
 
     install_command = INSTALL_COMMAND
-
-    def __init__(
-        self,
-        url: str,
-        sampling: Sampling,
-        deadline_s: float,
-        most_in_flight: int,
-        transport: httpx.AsyncBaseTransport | None = None,
-        key: str | None = None,
-    ) -> None:
-        """`transport` stands in for the network in tests."""
-        self.address = url
-        self._sampling = sampling
-        self._http = HttpServer(url, most_in_flight, deadline_s, transport, key)
-
-    @classmethod
-    def configured(cls, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> Self:
-        """The one that the settings name, whose address may be that of its `/v1`."""
-        return cls(
-            settings.model_address.removesuffix("/v1"),
-            Sampling(settings.model_num_predict, settings.model_temperature),
-            settings.model_deadline_s,
-            settings.model_in_flight_max + 1,  # a probe may run beside calls that are ending
-            transport,
-            settings.model_key.get_secret_value() if settings.model_key else None,
-        )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self._http.close()
-
-    async def generate(self, model: str, question_text: str, retry_count: int) -> Reply | NoReply:
-        """Ask the question; each attempt has a seed of its own, so that asking again gives a new sample."""
-        return await self._generate(_body(model, question_text, self._sampling, retry_count + 1))
-
-    async def probe(self, model: str) -> Reply | NoReply:
-        """Generate a single token, to see whether the model is there."""
-        return await self._generate(_body(model, "ping", Sampling(1, 0.0), 1))
 
     async def models(self, deadline_s: float) -> frozenset[str]:
         """The names of its models. Raises Unreachable where it does not tell them."""
@@ -79,8 +37,8 @@ class Ollama:
             raise Unreachable(f"{self.address}/api/version tells no version: {received.text()}")
         return version
 
-    async def _generate(self, body: bytes) -> Reply | NoReply:
-        received = await self._http.post("/api/generate", body)
+    async def _ask(self, model: str, prompt: str, sampling: Sampling, seed: int) -> Reply | NoReply:
+        received = await self._http.post("/api/generate", _body(model, prompt, sampling, seed))
         return received if isinstance(received, NoReply) else reply_of(self.address, received)
 
 

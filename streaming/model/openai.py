@@ -3,16 +3,14 @@
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import httpx
 import msgspec
 
 from streaming.errors import Unreachable
-from streaming.model.http import HttpServer, Received, shortened, whole_fields
+from streaming.model.http import Received, shortened, whole_fields
+from streaming.model.prompted import PromptedServer
 from streaming.model.server import INSTRUCTION, NoReply, Problem, Reply, Sampling, Success, is_page
-from streaming.settings import Settings
 
 COMPLETIONS, MODELS = "/v1/chat/completions", "/v1/models"
 
@@ -37,50 +35,10 @@ _RESETS = ("x-ratelimit-reset-requests", "x-ratelimit-reset-tokens")
 _SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?", re.ASCII)
 
 
-class OpenAI:
+class OpenAI(PromptedServer):
     """One server at an address with or without `/v1`."""
 
     install_command = ""
-
-    def __init__(
-        self,
-        url: str,
-        sampling: Sampling,
-        deadline_s: float,
-        most_in_flight: int,
-        transport: httpx.AsyncBaseTransport | None = None,
-        key: str | None = None,
-    ) -> None:
-        """`transport` stands in for the network in tests."""
-        self.address = url.removesuffix("/v1")
-        self._sampling = sampling
-        self._http = HttpServer(self.address, most_in_flight, deadline_s, transport, key)
-
-    @classmethod
-    def configured(cls, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> Self:
-        """The one that the settings name."""
-        return cls(
-            settings.model_address,
-            Sampling(settings.model_num_predict, settings.model_temperature),
-            settings.model_deadline_s,
-            settings.model_in_flight_max + 1,  # a probe may run beside calls that are ending
-            transport,
-            settings.model_key.get_secret_value() if settings.model_key else None,
-        )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self._http.close()
-
-    async def generate(self, model: str, question_text: str, retry_count: int) -> Reply | NoReply:
-        """Ask the question; each attempt has a seed of its own, so that asking again gives a new sample."""
-        return await self._complete(_body(model, question_text, self._sampling, retry_count + 1))
-
-    async def probe(self, model: str) -> Reply | NoReply:
-        """Generate a single token, to see whether the model is there."""
-        return await self._complete(_body(model, "ping", Sampling(1, 0.0), 1))
 
     async def models(self, deadline_s: float) -> frozenset[str]:
         """The names of its models. Raises Unreachable where it does not tell them."""
@@ -106,8 +64,8 @@ class OpenAI:
             raise Unreachable(f"{self.address}{MODELS} tells no models: {received.text()}")
         return entries
 
-    async def _complete(self, body: bytes) -> Reply | NoReply:
-        received = await self._http.post(COMPLETIONS, body)
+    async def _ask(self, model: str, prompt: str, sampling: Sampling, seed: int) -> Reply | NoReply:
+        received = await self._http.post(COMPLETIONS, _body(model, prompt, sampling, seed))
         return received if isinstance(received, NoReply) else reply_of(self.address, received)
 
 

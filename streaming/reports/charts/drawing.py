@@ -138,6 +138,24 @@ def steps(histogram: Histogram, line: str, colour: str, dash: str, name: str) ->
     }
 
 
+def mark_threshold(figure: Figure, at: float, text: str, dash: str, height: float = 1) -> None:
+    """A vertical line with its label to the left of it; `height` of the label: 1 is the top of the panel."""
+    figure.add_vline(x=at, line={"color": INK, "dash": dash, "width": 1.5})
+    figure.add_annotation(
+        x=at,
+        y=height,
+        yref="paper",
+        text=text,
+        showarrow=False,
+        xanchor="right",
+        yanchor="top",
+        xshift=-6,
+        font={"color": INK},
+        bgcolor=GRID,
+        borderpad=3,
+    )
+
+
 def times(series: Series) -> list[datetime]:
     """The start of each bucket."""
     length = max((len(values) for values in series.lines.values()), default=0)

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from streaming.figures.values import Flink
-from streaming.reports.charts.drawing import BLUE, GRID, HEIGHT, INK, VERMILLION, drawn, steps
+from streaming.reports.charts.drawing import BLUE, HEIGHT, VERMILLION, drawn, mark_threshold, steps
 from streaming.reports.digits import noun, percent, score
 from streaming.reports.frame import Chart, Table
 
@@ -19,20 +19,7 @@ def scores(flink: Flink) -> Chart:
     figure = drawn([steps(histogram, line, *looks[line]) for line in looks if line in histogram.lines], height=HEIGHT)
     figure.update_xaxes(title_text="BERTScore F1 (no unit)", showgrid=False, zeroline=False)
     figure.update_yaxes(title_text="answers", rangemode="tozero")
-    figure.add_vline(x=flink.threshold, line={"color": INK, "dash": "dot", "width": 1.5})
-    figure.add_annotation(
-        x=flink.threshold,
-        y=1,
-        yref="paper",
-        text=f"threshold {flink.threshold:g}",
-        showarrow=False,
-        xanchor="right",
-        yanchor="top",
-        xshift=-6,
-        font={"color": INK},
-        bgcolor=GRID,
-        borderpad=3,
-    )
+    mark_threshold(figure, flink.threshold, f"threshold {flink.threshold:g}", "dot")
     rows = [
         (f"{low:.2f} to {high:.2f}", *(f"{histogram.lines[line][index]:,}" for line in histogram.lines))
         for index, (low, high) in enumerate(pairwise(histogram.edges))
